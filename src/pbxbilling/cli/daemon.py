@@ -29,6 +29,14 @@ def serve(config: Config = DEFAULT) -> None:
 
 
 @app.command()
+def web(config: Config = DEFAULT) -> None:
+    """Run the process that serves the API to programs and people."""
+    from pbxbilling.web_process import serve as run
+
+    run(config)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print_line(__version__)

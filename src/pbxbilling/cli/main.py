@@ -13,6 +13,7 @@ from pbxbilling.cli import (
     daily,
     database,
     figures,
+    identity,
     live,
     payments,
     privacy,
@@ -44,6 +45,8 @@ app.add_typer(usage.usage_app, name="usage")
 app.add_typer(statements.app)
 app.add_typer(statements.statement_app, name="statement")
 app.add_typer(statements.oneoff_app, name="oneoff")
+app.add_typer(identity.app)
+app.add_typer(identity.token_app, name="token")
 app.add_typer(payments.app)
 app.add_typer(payments.stripe_app, name="stripe")
 app.add_typer(payments.invoice_app, name="invoice")

@@ -28,18 +28,20 @@ from pbxbilling.config.validation_messages import dotted, faults_of
 from pbxbilling.runtime.database_url import has_password
 
 
-def load(path: Path, env: Mapping[str, str]) -> Settings:
+def load(path: Path, env: Mapping[str, str], *, with_secrets: bool = True) -> Settings:
     """Load a TOML file, override it by the environment, and read the secret files.
 
-    Raises ConfigError with every fault at once: an unreadable or malformed file, unknown keys,
-    wrong types and values, secret files that cannot be read.
+    `with_secrets` false: read no secret file, and refuse a file that holds a secret itself; for the
+    process that faces the world. Raises ConfigError with every fault at once: an unreadable or
+    malformed file, unknown keys, wrong types and values, secret files that cannot be read.
     """
     text = read_text(path)
     written = parse(path, text)
     overrides, faults = values_from(env, Settings)
     merged = overlay(written, overrides)
     places = _Places(str(path), key_lines(text), overrides)
-    secrets, unreadable, loose = _secrets(merged, path.parent, env, places)
+    read = _secrets if with_secrets else _no_secrets
+    secrets, unreadable, loose = read(merged, path.parent, env, places)
     faults += unreadable
     try:
         # Validate as JSON: there pydantic is strict about types, yet accepts lists for tuples
@@ -105,6 +107,15 @@ def _secrets(
     return secrets, faults, loose
 
 
+def _no_secrets(
+    merged: Mapping[str, Any], _beside: Path, _env: Mapping[str, str], places: _Places
+) -> tuple[dict[KeyPath, SecretStr], list[Fault], list[str]]:
+    """Return a fault for each secret that stands in the settings themselves."""
+    why = "this process must not know it: move it to a file of its own (…_file)"
+    faults = [Fault(*places.of(key), dotted(key), why) for key in _inline(merged)]
+    return {}, faults, []
+
+
 def _inline_in(path: Path, written: Mapping[str, Any]) -> list[str]:
     """Return a warning where anybody may read a file that has secrets in it, or write it."""
     mode = path.stat().st_mode
@@ -115,17 +126,19 @@ def _inline_in(path: Path, written: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _inline(written: Mapping[str, Any]) -> Iterator[str]:
+def _inline(written: Mapping[str, Any]) -> Iterator[KeyPath]:
     """Yield the keys that hold a secret itself."""
-    tables = [written, *(one for one in written.values() if isinstance(one, Mapping))]
+    tables: list[tuple[KeyPath, Any]] = [((), written)]
+    tables += [((name,), table) for name, table in written.items()]
     pbx = written.get("pbx")
-    tables += [one for one in (pbx if isinstance(pbx, list) else ()) if isinstance(one, Mapping)]
-    for table in tables:
-        yield from (key for key in table if key in INLINE)
+    tables += [(("pbx", n), one) for n, one in enumerate(pbx if isinstance(pbx, list) else ())]
+    for at, table in tables:
+        if isinstance(table, Mapping):
+            yield from ((*at, key) for key in table if key in INLINE)
     database = written.get("database")
     url = database.get("url") if isinstance(database, Mapping) else None
     if isinstance(url, str) and has_password(url):
-        yield "url"
+        yield "database", "url"
 
 
 def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:

@@ -373,6 +373,18 @@ class StripeSettings(Section):
         return self.model_copy(update={"secret_key": key, "webhook_secrets": secrets})
 
 
+class WebSettings(Section):
+    """`[web]`: the process for programs and people; `user` is the one that it runs as."""
+
+    listen: Listen = "127.0.0.1:8081"
+    user: NonEmpty = "pbxbilling-web"
+
+    @property
+    def address(self) -> Address:
+        """Host and port to listen on."""
+        return parse_listen(self.listen)
+
+
 class UsageSettings(Section):
     """`[usage]`: the token to report usage over HTTP. After loading, `token` holds the file's."""
 

@@ -25,6 +25,7 @@ from pbxbilling.config.sections import (
     Section,
     StripeSettings,
     UsageSettings,
+    WebSettings,
 )
 from pbxbilling.kernel.codes import Mode
 
@@ -48,6 +49,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     stripe: StripeSettings = StripeSettings()
     usage: UsageSettings = UsageSettings()
+    web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()
     _loose_files: tuple[str, ...] = PrivateAttr(default=())
 

@@ -18,19 +18,20 @@ from pbxbilling.daemon.live import LiveCalls
 from pbxbilling.daemon.payments import wire_gateway
 from pbxbilling.daemon.reload import Configuration, Reloader
 from pbxbilling.daemon.startup_state import StartupState
-from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
-from pbxbilling.daemon.wiring import Ground, wire_services
+from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.compiled import is_compiled
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
-from pbxbilling.web.actor import peer_of
-from pbxbilling.web.api import api, warmed_up
+from pbxbilling.web.actor import Peers
+from pbxbilling.web.api import always, api, warmed_up
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
+from pbxbilling.wiring.services import Ground, wire_services
+from pbxbilling.wiring.stores import Stores
 from pbxbilling.worker.process import Worker, WorkerOn, WorkerProcess
 
 DRAIN_S = 10.0  # how long an orderly stop waits for the store
@@ -40,7 +41,7 @@ WATCHDOG_S = 1.0
 class Daemon:
     """Everything that runs, built from the settings and the state in the store.
 
-    A new part is added where its subject is wired (`daemon/wiring.py`, `live.py`, `payments.py`,
+    A new part is added where its subject is wired (`wiring/services.py`, `live.py`, `payments.py`,
     `jobs.py`) and, as needed, by one line each in `_tasks` (it runs; its end ends the daemon) and
     `_put_in_force` (a reload changes its settings).
     """
@@ -77,7 +78,8 @@ class Daemon:
             self.payments.services(self.ground) if self.payments else None,
             by_worker,
         )
-        self._api = warmed_up(api(self.services, peer_of))
+        peers = Peers(SignIn(stores.identity_store, clock), settings.web.user)
+        self._api = warmed_up(api(always(self.services), peers.principal_of))
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._usage = _usage_endpoint(settings.usage, self.ground)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)

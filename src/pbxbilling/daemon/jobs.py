@@ -12,10 +12,10 @@ from pbxbilling.daemon.live import LiveCalls
 from pbxbilling.daemon.tasks.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.daemon.tasks.figures import FiguresTask
 from pbxbilling.daemon.tasks.statements import StatementTask
-from pbxbilling.daemon.wiring import Ground, wire_closing
 from pbxbilling.privacy.retention import PurgeFailed
 from pbxbilling.subscriptions.facts import DailyCheckFailed
 from pbxbilling.web.api.services import Services
+from pbxbilling.wiring.services import Ground, wire_closing
 from pbxbilling.worker.process import WorkerOn
 
 

@@ -30,7 +30,6 @@ from pbxbilling.daemon.pbx_fleet import PbxFleet
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.tasks.housekeeping import Housekeeping
 from pbxbilling.daemon.tasks.supervisor import Supervisor
-from pbxbilling.daemon.wiring import Ground
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
@@ -40,6 +39,7 @@ from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import BrokerWatch, HookWatch, LinkWatch
 from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.wiring.services import Ground
 
 
 class LiveCalls:

@@ -11,15 +11,16 @@ from fastapi import Request
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.config.settings import Settings
-from pbxbilling.daemon.stores import stores_of
-from pbxbilling.daemon.wiring import Ground, wire_services
+from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.web.actor import actor
-from pbxbilling.web.api import api
+from pbxbilling.web.api import always, api
 from pbxbilling.web.api.services import Services
+from pbxbilling.wiring.services import Ground, wire_services
+from pbxbilling.wiring.stores import stores_of
 
 
 async def serve_in_process(
@@ -35,7 +36,7 @@ async def serve_in_process(
         if writes:
             await held.enter_async_context(database.alone())
         store = await held.enter_async_context(await SqlStore.open(database, create=creates))
-        transport = httpx.ASGITransport(app=api(await _services(settings, store), _user))
+        transport = httpx.ASGITransport(app=api(always(await _services(settings, store)), _user))
         async with httpx.AsyncClient(transport=transport) as client:
             return await client.send(request)
 
@@ -48,8 +49,8 @@ async def _services(settings: Settings, store: SqlStore) -> Services:
     return wire_services(ground, settings.retention.retention())
 
 
-async def _user(_request: Request) -> str:
-    return actor(os.geteuid(), os.environ.get("SUDO_USER"))
+async def _user(_request: Request) -> Principal:
+    return Principal.command(actor(os.geteuid(), os.environ.get("SUDO_USER")))
 
 
 def _nobody(fact: Fact) -> None:

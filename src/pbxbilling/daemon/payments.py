@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pbxbilling.accounts.facts import AccountsChanged
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.daemon.tasks.supervisor import Supervisor
-from pbxbilling.daemon.wiring import Ground
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.payments.invoice_usage import UsageInvoicing
@@ -27,6 +26,7 @@ from pbxbilling.subscriptions.order import SalePages
 from pbxbilling.subscriptions.receive import WebhookReceiver
 from pbxbilling.subscriptions.sync import Sync
 from pbxbilling.web.api.services import PaymentServices
+from pbxbilling.wiring.services import Ground
 
 
 @dataclass(frozen=True, slots=True)

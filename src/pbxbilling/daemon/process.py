@@ -14,7 +14,6 @@ from pbxbilling.config.load import load
 from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.reload import Configuration
 from pbxbilling.daemon.startup_state import StartupState
-from pbxbilling.daemon.stores import stores_of
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.database.opening import database_at
@@ -22,6 +21,7 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.wiring.stores import stores_of
 
 
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:

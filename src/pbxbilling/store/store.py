@@ -33,6 +33,7 @@ from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.database.connections import Connections
 from pbxbilling.store.database.database import Database
 from pbxbilling.store.database.faults import ReopenError
+from pbxbilling.store.identity import SqlIdentity
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.purged_usage import usage_query
@@ -59,8 +60,8 @@ class SqlStore:
     """A store in an SQL database. Reads use separate connections and never wait for writes.
 
     Its parts each implement one port: `subscription_store` (state from the payment gateway),
-    `statement_store`, `meters` (usage that the gateway charges), `invoice_runs`, and
-    `retention_store` (old rows of all of these).
+    `statement_store`, `meters` (usage that the gateway charges), `invoice_runs`,
+    `identity_store` (who acts), and `retention_store` (old rows of all of these).
     """
 
     def __init__(self, database: Database, consequences: Consequences | None = None) -> None:
@@ -74,6 +75,7 @@ class SqlStore:
         self.meters = SqlMeterOutbox(self._reads)
         self.retention_store = SqlRetention(self._reads, self._connection)
         self.invoice_runs = SqlInvoiceRuns(self._reads)
+        self.identity_store = SqlIdentity(self._reads)
         self._writes = Writes(self._writer.dialect)
         self._nesting = Nesting()
 
@@ -211,6 +213,11 @@ class SqlStore:
     async def cursor(self, name: str) -> datetime | None:
         """Return the position saved under a name; None before the first."""
         return await self._reads.cursor(name)
+
+    async def account_version(self) -> int:
+        """Return the number of changes of the accounts so far; see `AccountTransaction`."""
+        query = select(schema.account_version.c.version)
+        return await self._reads.one(query, lambda row: int(row.version)) or 0
 
     async def accounts(self, only: Iterable[str] | None = None) -> Accounts:
         """Return all plans and all tenants, or `only` those, ordered by slug."""

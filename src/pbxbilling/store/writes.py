@@ -35,9 +35,10 @@ from pbxbilling.calls.live.records import (
 )
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.identity.token import Token
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
-from pbxbilling.store import invoice_runs, schema
+from pbxbilling.store import identity, invoice_runs, schema
 from pbxbilling.store.prepared import Prepared, PreparedRows
 from pbxbilling.store.rows import (
     accounts as account_rows,
@@ -114,6 +115,7 @@ class Writes:
                 meter_rows.metered_values,
             ),
             UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.UNITS.values),
+            Token: _Write(upsert(schema.token), identity.TOKEN.values),
             InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.RUN.values),
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),

@@ -18,8 +18,6 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.daemon.payments import wire_flows, wire_usage
-from pbxbilling.daemon.stores import stores_of
-from pbxbilling.daemon.wiring import Ground, wire_services
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import Fact
@@ -33,6 +31,8 @@ from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.transaction import SqlTransaction
 from pbxbilling.web.api.services import PaymentServices
+from pbxbilling.wiring.services import Ground, wire_services
+from pbxbilling.wiring.stores import stores_of
 from tests.support.kernel.clock import Clock
 from tests.support.payments.memory_meter import MemoryMeter
 from tests.support.store.database import create

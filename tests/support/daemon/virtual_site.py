@@ -55,10 +55,12 @@ class VirtualSite:
         self.place = place or SqliteUrl(self.database)
         self.hook = ("127.0.0.1", free_port())
         self.http = f"127.0.0.1:{free_port()}"
+        self.web = f"127.0.0.1:{free_port()}"
         self._mode = mode
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual pbx")
         self._daemon: Program | None = None
+        self._web: Program | None = None
         self._calls: list[Future[Placed]] = []  # a loop holds its tasks weakly only
 
     def __enter__(self) -> Self:
@@ -75,6 +77,7 @@ class VirtualSite:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop_web()
         self.stop()
         self._done(self.pbx.stop())
         self._done(self._ended())
@@ -92,14 +95,17 @@ class VirtualSite:
 
     def write_config(self, more: str = "") -> None:
         """Write the configuration; `more` comes first, where top-level keys belong."""
-        self.config.touch(0o600)  # it has a secret in it
+        secret = self.directory / "ami.secret"
+        secret.touch(0o600)
+        secret.write_text(SECRET)
         self.config.write_text(
             f'{more}\nmode = "{self._mode}"\n'
             f'[database]\nurl = "{self.place.text}"\n'
             f'[agi]\nlisten = "{self.hook[0]}:{self.hook[1]}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
+            f'[web]\nlisten = "{self.web}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
-            f'username = "pbxbilling"\nsecret = "{SECRET}"\ntrunks = ["PJSIP/carrier"]\n'
+            f'username = "pbxbilling"\nsecret_file = "{secret}"\ntrunks = ["PJSIP/carrier"]\n'
             + (f'cel_csv = "{self.journal}"\n' if self.journal else "")
             + self.sections
         )
@@ -128,6 +134,28 @@ class VirtualSite:
             daemon.send_signal(number)
             daemon.wait(patience_s(20))
             self.socket.unlink(missing_ok=True)
+
+    def start_web(self) -> None:
+        """Start `pbxbilling web`, and return when it answers."""
+        words = ["web", "-c", str(self.config)]
+        self._web = Program(words, os.environ, self.directory / "web.log")
+        web = self._web
+        until(lambda: web.poll() is not None or self._web_answers(), "the web process answers")
+        assert web.poll() is None, (self.directory / "web.log").read_text()
+
+    def stop_web(self, number: int = SIGTERM) -> None:
+        """End it, with SIGTERM or another signal."""
+        web, self._web = self._web, None
+        if web is not None:
+            web.send_signal(number)
+            web.wait(patience_s(20))
+
+    def _web_answers(self) -> bool:
+        try:
+            httpx.get(f"http://{self.web}/", timeout=patience_s(5))
+        except httpx.TransportError:
+            return False
+        return True
 
     def ended(self) -> int:
         """Wait until the daemon ends by itself; return its exit status."""

@@ -19,7 +19,6 @@ from pbxbilling.config.load import load
 from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.reload import Configuration
 from pbxbilling.daemon.startup_state import StartupState
-from pbxbilling.daemon.stores import stores_of
 from pbxbilling.kernel.codes import Direction
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.store.database.sqlite.file import SqliteFile
@@ -27,6 +26,7 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.wiring.stores import stores_of
 from pbxbilling.worker.process import Worker
 from tests.support.store.database import create
 from tests.support.web.api_client import ApiClient

@@ -25,6 +25,7 @@ from pbxbilling.calls.live.records import (
     UsageRow,
 )
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.identity.token import Token
 from pbxbilling.kernel.codes import LegDirection, Outcome
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
@@ -33,6 +34,7 @@ from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store.transaction import Nesting
 from tests.support.billing.memory_statements import MemoryStatements
+from tests.support.identity.memory_identity import MemoryIdentity
 from tests.support.payments.memory_meter import NoEvents
 from tests.support.privacy.memory_retention import MemoryRetention
 from tests.support.subscriptions.memory_subscriptions import MemorySubscriptions
@@ -77,6 +79,7 @@ class MemoryStore:
         self.cursors: dict[str, datetime] = {}
         self.subscription_store = MemorySubscriptions()
         self.invoice_runs = MemoryInvoiceRuns()
+        self.identity_store = MemoryIdentity()
         self.statement_store = MemoryStatements(self.known_legs)
         self.retention_store = MemoryRetention(
             self.calls,
@@ -182,6 +185,8 @@ class MemoryStore:
                 self.statement_store.used[record.reference] = record
             case Cursor():
                 self.cursors[record.name] = record.at
+            case Token():
+                self.identity_store.put(record)
             case InvoiceRun():
                 self.invoice_runs.put(record)
             case _:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from pbxbilling.accounts.ports import AccountStore, AccountTransaction
 from pbxbilling.billing.ports import BillingTransaction, StatementStore
 from pbxbilling.calls.ports import CallStore
+from pbxbilling.identity.ports import IdentityStore
 from pbxbilling.kernel.ports import Consequences, Cursors
 from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.subscriptions.ports import SubscriptionStore
@@ -31,6 +32,11 @@ class WholeStore(AccountStore, CallStore, Cursors, Protocol):
 
     async def transact(self, key: str, work: Callable[[WholeTransaction], Awaitable[T]]) -> T:
         """Run `work` in such a transaction."""
+        ...
+
+    @property
+    def identity_store(self) -> IdentityStore:
+        """The identity store on the same data."""
         ...
 
     @property

@@ -8,7 +8,8 @@ import httpx
 from fastapi import Request
 from pydantic import TypeAdapter
 
-from pbxbilling.web.api import api, route_of
+from pbxbilling.identity.principal import Principal
+from pbxbilling.web.api import always, api, route_of
 from pbxbilling.web.api.routing import PREFIX
 from pbxbilling.web.api.services import Services
 
@@ -28,7 +29,7 @@ class ApiClient:
     """Sends requests as `alice`; raises RefusedError."""
 
     def __init__(self, services: Services) -> None:
-        self._transport = httpx.ASGITransport(app=api(services, _alice))
+        self._transport = httpx.ASGITransport(app=api(always(services), _alice))
 
     async def get(self, path: str, **query: Any) -> Any:
         given = {key: value for key, value in query.items() if value is not None}
@@ -52,8 +53,8 @@ class ApiClient:
         return answer.json()
 
 
-async def _alice(_request: Request) -> str:
-    return ACTOR
+async def _alice(_request: Request) -> Principal:
+    return Principal.command(ACTOR)
 
 
 def schema_of(method: str, path: str) -> TypeAdapter[Any]:

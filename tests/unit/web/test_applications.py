@@ -14,16 +14,18 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.views import StatusView, StoreView
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
-from pbxbilling.web.actor import peer_of
-from pbxbilling.web.api import api
+from pbxbilling.web.actor import Peers
+from pbxbilling.web.api import always, api
 from pbxbilling.web.api.services import Services as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.accounts.administration import administrations
 from tests.support.billing.figures import Unscraped
 from tests.support.billing.statements import billing_desk
+from tests.support.identity.tokens import tokens_of
 from tests.support.kernel.clock import Clock
 from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.store.memory_store import MemoryStore
@@ -113,10 +115,20 @@ class Services:
         app = of_user(
             0,
             api(
-                CommandDesk(
-                    administration, calls, daily, billing, purge, figures, forgetter, comparison
+                always(
+                    CommandDesk(
+                        administration,
+                        calls,
+                        daily,
+                        billing,
+                        purge,
+                        figures,
+                        forgetter,
+                        comparison,
+                        tokens_of(self.store, self.registry, Clock()),
+                    )
                 ),
-                peer_of,
+                Peers(SignIn(self.store.identity_store, Clock()), "nobody").principal_of,
             ),
         )
         transport = httpx.ASGITransport(app=app)

@@ -34,6 +34,7 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
+from pbxbilling.store.schema.identity import token
 from pbxbilling.store.schema.lease import commit_number, lease
 from pbxbilling.store.schema.statements import (
     generic_usage,
@@ -94,5 +95,6 @@ __all__ = [
     "subscription",
     "tenant",
     "terms_change",
+    "token",
     "webhook_event",
 ]

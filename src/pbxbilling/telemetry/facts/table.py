@@ -10,6 +10,7 @@ from pbxbilling.telemetry.facts.rows import (
     accounts,
     billing,
     calls,
+    identity,
     kernel,
     payments,
     pbxes,
@@ -28,6 +29,7 @@ ROWS: tuple[Row[Any], ...] = (
     *payments.ROWS,
     *billing.ROWS,
     *privacy.ROWS,
+    *identity.ROWS,
 )
 TABLE: Final[dict[type, Row[Any]]] = {row.fact: row for row in ROWS}
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.responses import Response
 from starlette.routing import Match
 
 from pbxbilling import __version__
-from pbxbilling.web.api import accounts, adoption, billing, calls, payments, privacy
-from pbxbilling.web.api.routing import PREFIX, ActorOf, add_error_answers
+from pbxbilling.web.api import (
+    accounts,
+    adoption,
+    billing,
+    calls,
+    identity,
+    payments,
+    privacy,
+)
+from pbxbilling.web.api.routing import (
+    PREFIX,
+    PrincipalOf,
+    ServicesOf,
+    add_error_answers,
+    authorized,
+)
 from pbxbilling.web.api.services import Services
 
 ROUTERS = tuple(
-    subject.router for subject in (calls, accounts, billing, payments, adoption, privacy)
+    subject.router for subject in (calls, accounts, billing, payments, adoption, privacy, identity)
 )
 ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute))
 
@@ -41,8 +56,18 @@ class Api(FastAPI):
         return document
 
 
-def api(services: Services | None, actor_of: ActorOf | None) -> FastAPI:
-    """Build the API; `actor_of` names the actor of a request. None: only to read the document."""
+Endpoint = Callable[..., Awaitable[Response]]
+
+
+def api(
+    services_of: ServicesOf | None,
+    principal_of: PrincipalOf | None,
+    elsewhere: Endpoint | None = None,
+) -> FastAPI:
+    """Build the API; `principal_of` names who acts in a request. None: only to read the document.
+
+    `elsewhere`, where it is given, serves the routes that write or need the running daemon.
+    """
     app = Api(
         title="pbxbilling",
         version=__version__,
@@ -50,11 +75,50 @@ def api(services: Services | None, actor_of: ActorOf | None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services, app.state.actor_of = services, actor_of
+    app.state.services_of, app.state.principal_of = services_of, principal_of
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        here = router if elsewhere is None else _readable(router)
+        app.include_router(here, prefix=PREFIX, dependencies=[Depends(authorized)])
+    if elsewhere is not None:
+        _add_elsewhere(app, elsewhere)
     add_error_answers(app)
     return app
+
+
+def always(services: Services) -> ServicesOf:
+    """Return what gives these services to every request."""
+
+    async def given() -> Services:
+        return services
+
+    return given
+
+
+def _readable(router: APIRouter) -> APIRouter:
+    """Return a router of those routes alone that only read the database."""
+    some = APIRouter(tags=router.tags)
+    some.routes.extend(
+        one for one in router.routes if isinstance(one, APIRoute) and _only_reads(one)
+    )
+    return some
+
+
+def _only_reads(route: APIRoute) -> bool:
+    extra: Mapping[str, Any] = route.openapi_extra or {}
+    return route.methods == {"GET"} and "x-needs-daemon" not in extra
+
+
+def _add_elsewhere(app: FastAPI, endpoint: Endpoint) -> None:
+    for route in ROUTES:
+        if not _only_reads(route):
+            app.add_api_route(
+                f"{PREFIX}{route.path}",
+                endpoint,
+                methods=list(route.methods or ()),
+                dependencies=[Depends(authorized)],
+                include_in_schema=False,
+                response_model=None,
+            )
 
 
 def warmed_up(app: FastAPI) -> FastAPI:

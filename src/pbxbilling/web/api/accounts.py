@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,12 +15,13 @@ from pbxbilling.accounts.apply import ChangeKind
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.config.tenants_csv import write_tenants
+from pbxbilling.identity.permissions import Permission
 from pbxbilling.kernel.bounds import read_day
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
-from pbxbilling.web.api.routing import Actor, DryRun, Pieces, Schema, Served, reads, written
+from pbxbilling.web.api.routing import Actor, DryRun, Pieces, Schema, Served, Who, reads, written
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 
@@ -199,15 +201,20 @@ async def plan_detail(services: Served, plan: str) -> Response:
 
 
 @router.get("/tenants", response_model=list[Tenant])
-async def tenants(services: Served) -> Response:
+async def tenants(services: Served, principal: Who) -> Response:
     """List tenants by slug."""
+    if principal.tenant is not None:
+        return await written([(await services.calls.tenant(principal.tenant)).tenant])
     return await written(await services.calls.tenants())
 
 
 @router.get("/tenants/{tenant}", response_model=TenantDetail)
-async def tenant_detail(services: Served, tenant: str) -> Response:
-    """Show one tenant."""
-    return await written(await services.calls.tenant(tenant))
+async def tenant_detail(services: Served, principal: Who, tenant: str) -> Response:
+    """Show one tenant; `audit` is empty for whoever may not read the audit trail."""
+    detail = await services.calls.tenant(tenant)
+    if Permission.AUDIT_READ not in principal.permissions:
+        detail = replace(detail, audit=())
+    return await written(detail)
 
 
 @router.put("/tenants/{tenant}/suspension", response_model=TenantDone)

@@ -17,7 +17,16 @@ from pbxbilling.billing.statements.issue import Issued
 from pbxbilling.billing.statements.plan_change import PlanChangeReport
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.web.api.routing import Actor, Instant, Month, Period, Schema, Served, written
+from pbxbilling.web.api.routing import (
+    Actor,
+    ForTenant,
+    Instant,
+    Month,
+    Period,
+    Schema,
+    Served,
+    written,
+)
 from pbxbilling.web.api.shape import At, plain
 
 AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
@@ -209,9 +218,7 @@ async def save(services: Served, actor: Actor, tenant: str) -> Response:
 
 
 @router.get("/statements", response_model=list[ListedStatement])
-async def statements(
-    services: Served, tenant: str | None = None, month: Period | None = None
-) -> Response:
+async def statements(services: Served, tenant: ForTenant, month: Period | None = None) -> Response:
     """List saved statements by tenant, period and number."""
     found = await services.billing.lookup.listed(tenant, month)
     return await written([_listed(saved) for saved in found])

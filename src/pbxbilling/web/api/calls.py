@@ -11,7 +11,16 @@ from pydantic import Field
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, Instant, Month, Schema, Served, written
+from pbxbilling.web.api.routing import (
+    NEEDS_DAEMON,
+    Actor,
+    ForTenant,
+    Instant,
+    Month,
+    Schema,
+    Served,
+    written,
+)
 from pbxbilling.web.api.shape import At, shaped
 
 DECISIONS = 1000  # at most, the newest ones
@@ -224,7 +233,7 @@ async def status(services: Served) -> Response:
 
 
 @router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)
-async def calls(services: Served, tenant: str | None = None) -> Response:
+async def calls(services: Served, tenant: ForTenant) -> Response:
     """List live calls, the oldest first."""
     return await written(await services.calls.calls(tenant), Call)
 
@@ -238,7 +247,7 @@ async def release(services: Served, actor: Actor, call: str) -> Response:
 @router.get("/decisions", response_model=list[Decision])
 async def decisions(
     services: Served,
-    tenant: str | None = None,
+    tenant: ForTenant,
     since: Instant | None = None,
     refused: bool = False,  # noqa: FBT001 - a query parameter
 ) -> Response:
@@ -248,9 +257,7 @@ async def decisions(
 
 
 @router.get("/usage", response_model=list[Usage])
-async def usage(
-    services: Served, tenant: str | None = None, month: Month | None = None
-) -> Response:
+async def usage(services: Served, tenant: ForTenant, month: Month | None = None) -> Response:
     """Report answered trunk legs by tenant, in the period that begins in a month (now: none)."""
     return await written(await services.calls.usage.report(tenant, month), Usage)
 
@@ -262,9 +269,7 @@ async def unowned(services: Served) -> Response:
 
 
 @router.get("/usage/estimated", response_model=list[EstimatedLeg])
-async def estimated(
-    services: Served, tenant: str | None = None, month: Month | None = None
-) -> Response:
+async def estimated(services: Served, tenant: ForTenant, month: Month | None = None) -> Response:
     """List legs with an unseen answer or end, the newest first."""
     return await written(await services.calls.usage.estimated(tenant, month), EstimatedLeg)
 

@@ -14,7 +14,15 @@ from pbxbilling.kernel.money import from_minor
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import Invoice
-from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, Period, Schema, Served, written
+from pbxbilling.web.api.routing import (
+    NEEDS_GATEWAY,
+    Actor,
+    ForTenant,
+    Period,
+    Schema,
+    Served,
+    written,
+)
 from pbxbilling.web.api.shape import At
 
 # Every route queries the gateway, or shows what the daemon received from it.
@@ -231,7 +239,7 @@ async def link(services: Served, actor: Actor, subscription: str, owner: Owner) 
 
 
 @router.get("/subscriptions", response_model=list[Subscription], openapi_extra=NEEDS_GATEWAY)
-async def subscriptions(services: Served, tenant: str | None = None) -> Response:
+async def subscriptions(services: Served, tenant: ForTenant) -> Response:
     """List subscriptions as last fetched from the gateway, the oldest first."""
     return await written(await services.shop.subscriptions.all(tenant), Subscription)
 
@@ -256,7 +264,7 @@ async def parked(services: Served) -> Response:
 
 
 @router.get("/usage-events", response_model=UsageBacklog, openapi_extra=NEEDS_GATEWAY)
-async def usage_events(services: Served, tenant: str | None = None) -> Response:
+async def usage_events(services: Served, tenant: ForTenant) -> Response:
     """Show usage that the meter does not have: counts by state, and events that need a person."""
     return await written(await services.shop.usage.view(tenant))
 

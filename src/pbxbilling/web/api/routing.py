@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -18,8 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.web.api.rights import ForbiddenError, check_right
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
 
@@ -29,7 +31,8 @@ UNREADABLE = 400  # FastAPI's answer to a body that is too deep, or no UTF-8
 # Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
 NEEDS_GATEWAY: dict[str, Any] = {"x-needs-daemon": True, "x-needs-gateway": True}
-ActorOf = Callable[[Request], Awaitable[str]]
+PrincipalOf = Callable[[Request], Awaitable[Principal]]
+ServicesOf = Callable[[], Awaitable[Services]]
 
 # Checked against the bounds of what can be stored; a fault names the expected form.
 Instant = Annotated[datetime, BeforeValidator(lambda text: read_instant(str(text)))]
@@ -49,18 +52,38 @@ class DryRun(Schema):
     dry_run: bool = False
 
 
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
+async def _services(request: Request) -> Services:
+    services_of: ServicesOf = request.app.state.services_of
+    return await services_of()
 
 
-async def _actor(request: Request) -> str:
-    actor_of: ActorOf = request.app.state.actor_of
-    return await actor_of(request)
+async def _principal(request: Request) -> Principal:
+    principal_of: PrincipalOf = request.app.state.principal_of
+    return await principal_of(request)
 
 
 Served = Annotated[Services, Depends(_services)]
+Who = Annotated[Principal, Depends(_principal)]
+
+
+async def authorized(request: Request, principal: Who) -> None:
+    """Raise where the principal may not use this route; a dependency of every route."""
+    path: str = request.scope["route"].path.removeprefix(PREFIX)
+    asked = request.query_params.get("tenant")
+    check_right(principal, request.method, path, request.path_params, asked)
+
+
+async def _actor(principal: Who) -> str:
+    return principal.name
+
+
+async def _for_tenant(principal: Who, tenant: str | None = None) -> str | None:
+    return principal.tenant if tenant is None else tenant
+
+
 Actor = Annotated[str, Depends(_actor)]
+ForTenant = Annotated[str | None, Depends(_for_tenant)]
+"""The tenant that a list is about: the one in the query, or the principal's own; None: all."""
 
 
 async def written(result: Any, schema: type[Schema] | None = None) -> Response:
@@ -125,7 +148,9 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(ServiceError)
     async def refused(_request: Request, error: ServiceError) -> Response:
-        return _error(error.status, error.code, str(error))
+        missing = error.missing if isinstance(error, ForbiddenError) else None
+        more = {"missing_scope": missing.value} if missing else {}
+        return _error(error.status, error.code, str(error), more)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -138,8 +163,8 @@ def add_error_answers(app: FastAPI) -> None:
         return await http_exception_handler(request, error)
 
 
-def _error(status: int, code: str, message: str) -> Response:
-    body = orjson.dumps({"error": code, "message": message})
+def _error(status: int, code: str, message: str, more: Mapping[str, str] | None = None) -> Response:
+    body = orjson.dumps({"error": code, "message": message, **(more or {})})
     return Response(body, status, media_type="application/json")
 
 

@@ -15,6 +15,7 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
 from pbxbilling.payments.compare import Comparison
@@ -93,6 +94,7 @@ class Services:
     figures: Figures
     forgetter: Forgetter
     comparison: Comparison
+    tokens: Tokens
     payments: PaymentServices | None = None
     files: AccountFiles | None = None
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from fastapi import Request
 
-from pbxbilling.web.api import ROUTES, api
+from pbxbilling.identity.principal import Principal
+from pbxbilling.web.api import ROUTES, always, api
 from pbxbilling.web.api.routing import written
 from rig.openapi import document
 from tests.support.daemon.whole_daemon import Whole, whole_daemon
@@ -45,8 +46,8 @@ OURS = {200, 400, 404, 409, 422, 503}
 API = document()
 
 
-async def nobody(_request: Request) -> str:
-    return "nobody"
+async def nobody(_request: Request) -> Principal:
+    return Principal.command("nobody")
 
 
 def fields_of(operation: Mapping[str, Any]) -> Iterator[str]:
@@ -81,7 +82,7 @@ def requests(method: str, path: str) -> Iterator[tuple[str, Mapping[str, Any], b
 async def asked(whole: Whole, method: str, path: str) -> list[tuple[int, str, object]]:
     """Return the answers that are none of ours, to all of these requests."""
     transport = httpx.ASGITransport(
-        app=api(whole.daemon.services, nobody), raise_app_exceptions=False
+        app=api(always(whole.daemon.services), nobody), raise_app_exceptions=False
     )
     found: list[tuple[int, str, object]] = []
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

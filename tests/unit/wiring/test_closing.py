@@ -24,15 +24,15 @@ from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.catalog.rates import UnitPrice
-from pbxbilling.daemon.stores import stores_of
-from pbxbilling.daemon.tasks import closing as closing_periods
-from pbxbilling.daemon.tasks.closing import CloseByWorker
-from pbxbilling.daemon.wiring import Ground, wire_billing
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.database_url import DatabaseUrl
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
+from pbxbilling.wiring import closing as closing_periods
+from pbxbilling.wiring.closing import CloseByWorker
+from pbxbilling.wiring.services import Ground, wire_billing
+from pbxbilling.wiring.stores import stores_of
 from pbxbilling.worker.frames import Frames
 from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
 from pbxbilling.worker.statements import OF_POLICY

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.calls.ports import CallStore
+from pbxbilling.identity.ports import IdentityStore
 from pbxbilling.kernel.ports import Cursors, RecordStore
 from pbxbilling.payments.ports import (
     InvoiceRuns,
@@ -36,6 +37,7 @@ class Stores:
     metered: MeterStore
     invoiced: InvoiceStore
     retention_store: RetentionStore
+    identity_store: IdentityStore
 
 
 def stores_of(store: SqlStore) -> Stores:
@@ -53,4 +55,5 @@ def stores_of(store: SqlStore) -> Stores:
         metered=store,
         invoiced=store,
         retention_store=store.retention_store,
+        identity_store=store.identity_store,
     )

@@ -20,15 +20,16 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Plan
-from pbxbilling.daemon import account_files
-from pbxbilling.daemon.stores import stores_of
-from pbxbilling.daemon.wiring import Ground, wire_services
+from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.privacy.retention import Retention
 from pbxbilling.runtime.database_url import DatabaseUrl
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
-from pbxbilling.web.api import api
+from pbxbilling.web.api import always, api
+from pbxbilling.wiring import account_files
+from pbxbilling.wiring.services import Ground, wire_services
+from pbxbilling.wiring.stores import stores_of
 from pbxbilling.worker.accounts import OF_POLICY
 from pbxbilling.worker.frames import Frames
 from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
@@ -116,7 +117,7 @@ class Site:
         self.ground = Ground.of(stores_of(store), in_force, self.clock, self.facts.append)
         on = WorkerOn(worker, place.text, folder) if worker else None
         self.services = wire_services(self.ground, Retention(), by_worker=on)
-        self.transport = httpx.ASGITransport(app=api(self.services, _root))
+        self.transport = httpx.ASGITransport(app=api(always(self.services), _root))
 
     async def put(self, path: str, **given: Any) -> httpx.Response:
         async with httpx.AsyncClient(transport=self.transport, base_url="http://test") as client:
@@ -141,8 +142,8 @@ class Site:
         return registry.plans, registry.tenants, owners, known
 
 
-async def _root(_request: object) -> str:
-    return "root"
+async def _root(_request: object) -> Principal:
+    return Principal.command("root")
 
 
 @asynccontextmanager

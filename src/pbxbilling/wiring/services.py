@@ -17,9 +17,7 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
-from pbxbilling.daemon.account_files import FilesByWorker
-from pbxbilling.daemon.stores import Stores
-from pbxbilling.daemon.tasks.closing import CloseByWorker
+from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.privacy.forget import Forgetter
@@ -28,6 +26,9 @@ from pbxbilling.privacy.retention import Retention
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.account_files import InProcess
 from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
+from pbxbilling.wiring.account_files import FilesByWorker
+from pbxbilling.wiring.closing import CloseByWorker
+from pbxbilling.wiring.stores import Stores
 from pbxbilling.worker.process import WorkerOn
 
 PURGE_REST_S = 0.02  # three times as long as a batch: the writer stays free most of the time
@@ -73,6 +74,7 @@ def wire_services(
         figures=wire_figures(ground),
         forgetter=forgetter,
         comparison=wire_payments(ground),
+        tokens=wire_identity(ground),
         payments=payments,
         files=wire_files(ground, InProcess(administration), by_worker) if by_worker else None,
     )
@@ -163,6 +165,18 @@ def wire_payments(ground: Ground) -> Comparison:
     """Wire the comparison of charged with sent usage; it does not query the gateway."""
     stores = ground.stores
     return Comparison(ground.in_force.registry, stores.statement_store, stores.minutes)
+
+
+def wire_identity(ground: Ground) -> Tokens:
+    """Wire the tokens of programs."""
+    stores = ground.stores
+    return Tokens(
+        stores.identity_store,
+        stores.records,
+        ground.in_force.registry,
+        ground.clock,
+        ground.emit,
+    )
 
 
 def wire_privacy(

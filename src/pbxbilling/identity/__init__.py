@@ -1,0 +1,1 @@
+"""Who acts through the API, and what they may: users, roles, tokens."""

@@ -1,0 +1,30 @@
+"""Facts about users, roles and tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbxbilling.kernel.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCreated(Fact):
+    """A token was made; in force at once."""
+
+    at: datetime
+    token: str
+    name: str
+    tenant: str | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoked(Fact):
+    """A token was revoked; in force at once."""
+
+    at: datetime
+    token: str
+    name: str
+    tenant: str | None
+    actor: str

@@ -1,0 +1,110 @@
+"""Make, list and revoke tokens; each change is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.terms.registry import Registry, require_tenant
+from pbxbilling.identity.facts import TokenCreated, TokenRevoked
+from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
+from pbxbilling.identity.ports import IdentityStore
+from pbxbilling.identity.token import ADMIN, Secret, Token, new_secret
+from pbxbilling.kernel.errors import AdministrationError, NotFoundError
+from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+
+DAYS: Final = 90
+DAYS_MOST: Final = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A new token with its secret, which nobody can ask for again."""
+
+    token: Token
+    secret: Secret
+
+
+class Tokens:
+    """The commands on tokens. Raises StoreError where the database cannot serve."""
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        records: RecordStore,
+        registry: Registry,
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._registry = registry
+        self._clock = clock
+        self._emit = emit
+
+    async def add(
+        self, name: str, scopes: Sequence[str], tenant: str | None, days: int, actor: str
+    ) -> NewToken:
+        """Make a token. Raises AdministrationError for what it cannot have."""
+        if tenant is not None:
+            require_tenant(self._registry, tenant)
+        chosen = _checked(scopes, tenant)
+        if not 1 <= days <= DAYS_MOST:
+            msg = f"{days} days: expected 1 to {DAYS_MOST}"
+            raise AdministrationError(msg)
+        now, secret = self._clock.now(), new_secret()
+        expires_at = now + timedelta(days=days)
+        token = Token(secret.id, name, secret.digest, chosen, tenant, now, actor, expires_at)
+        fact = TokenCreated(now, token.id, name, tenant, actor)
+        audit = AuditRecord(now, actor, "token add", f"token {token.id}", None, _shown(token))
+        await self._records.commit([token, audit], [fact])
+        self._emit(fact)
+        return NewToken(token, secret)
+
+    async def all(self) -> list[Token]:
+        """Return all tokens, the newest first."""
+        return await self._store.tokens()
+
+    async def revoke(self, ident: str, actor: str) -> Token:
+        """Revoke a token; one that is revoked already stays as it is."""
+        token = await self._store.token(ident)
+        if token is None:
+            raise NotFoundError(f"no token {ident!r}: `pbxbilling tokens` lists them")
+        if token.revoked_at is not None:
+            return token
+        now = self._clock.now()
+        revoked = replace(token, revoked_at=now)
+        fact = TokenRevoked(now, token.id, token.name, token.tenant, actor)
+        subject = f"token {token.id}"
+        audit = AuditRecord(now, actor, "token revoke", subject, _shown(token), _shown(revoked))
+        await self._records.commit([revoked, audit], [fact])
+        self._emit(fact)
+        return revoked
+
+
+def _checked(scopes: Sequence[str], tenant: str | None) -> tuple[str, ...]:
+    """Return the scopes, each once. Raises AdministrationError for one that it cannot have."""
+    allowed = OF_A_TENANTS_TOKEN if tenant else frozenset(Permission) - NEVER_A_TOKENS
+    names = [ADMIN, *sorted(allowed)]
+    whose = f"the token of tenant {tenant}" if tenant else "a token"
+    if not scopes:
+        raise AdministrationError(f"no scope: expected some of {', '.join(names)}")
+    for scope in scopes:
+        if scope not in names:
+            msg = f"scope {scope!r}: {whose} can have {', '.join(names)}"
+            raise AdministrationError(msg)
+    return tuple(dict.fromkeys(scopes))
+
+
+def _shown(token: Token) -> dict[str, object]:
+    """Return what the audit trail has of a token."""
+    return {
+        "name": token.name,
+        "scopes": list(token.scopes),
+        "tenant": token.tenant,
+        "expires_at": token.expires_at.isoformat(),
+        "revoked_at": token.revoked_at and token.revoked_at.isoformat(),
+    }

@@ -1,0 +1,31 @@
+"""Finds who acts, from what a request brings."""
+
+from __future__ import annotations
+
+from pbxbilling.identity.ports import IdentityStore
+from pbxbilling.identity.principal import Principal
+from pbxbilling.identity.token import parse_secret
+from pbxbilling.kernel.ports import Clock
+
+
+class SignIn:
+    """Finds principals in the store. Raises StoreError."""
+
+    def __init__(self, store: IdentityStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def by_token(self, text: str) -> Principal | None:
+        """Return who acts with a token; None for any text that is no token in force."""
+        secret = parse_secret(text)
+        token = None if secret is None else await self._store.token(secret.id)
+        if secret is None or token is None or not token.is_valid(secret.secret, self._clock.now()):
+            return None
+        return token.principal
+
+    async def of_token(self, ident: str) -> Principal | None:
+        """Return who acts with the token of that id, which somebody else has checked."""
+        token = await self._store.token(ident)
+        if token is None or not token.is_in_force(self._clock.now()):
+            return None
+        return token.principal

@@ -1,0 +1,72 @@
+"""Who may use the API: tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import AfterValidator, Field
+
+from pbxbilling.identity.manage_tokens import DAYS
+from pbxbilling.identity.token import Token as SavedToken
+from pbxbilling.kernel.text import check_name
+from pbxbilling.web.api.routing import Actor, Schema, Served, written
+
+router = APIRouter(tags=["identity"])
+
+
+class NewToken(Schema):
+    """A token to make; `scopes` are permissions, or "admin" for all that a token can have."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_name)]
+    scopes: list[str]
+    tenant: str | None = None
+    days: int = DAYS
+
+
+class Token(Schema):
+    """A token, without its secret; `revoked_at` is null while it is in force."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    tenant: str | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class MadeToken(Schema):
+    """A new token: the only answer that ever has it."""
+
+    id: str
+    token: str
+    expires_at: datetime
+
+
+@router.get("/tokens", response_model=list[Token])
+async def tokens(services: Served) -> Response:
+    """List all tokens, the newest first."""
+    return await written([_shown(one) for one in await services.tokens.all()])
+
+
+@router.post("/tokens", response_model=MadeToken)
+async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
+    """Make a token, and show it once."""
+    made = await services.tokens.add(new.name, new.scopes, new.tenant, new.days, actor)
+    token = made.token
+    return await written(
+        {"id": token.id, "token": made.secret.text, "expires_at": token.expires_at}
+    )
+
+
+@router.delete("/tokens/{token}", response_model=Token)
+async def revoke_token(services: Served, actor: Actor, token: str) -> Response:
+    """Revoke a token, at once; a repeated request changes nothing."""
+    return await written(_shown(await services.tokens.revoke(token, actor)))
+
+
+def _shown(token: SavedToken) -> dict[str, Any]:
+    return {name: getattr(token, name) for name in Token.model_fields}

@@ -1,0 +1,157 @@
+"""Which permission each route needs, and whose object it is about; `may` is asked by this table.
+
+A route that is not in it is refused to everybody (tests/unit/web/test_rights.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from pbxbilling.identity.permissions import Permission
+from pbxbilling.identity.principal import SITE, Access, Principal, Subject, may
+from pbxbilling.kernel.errors import NotFoundError, ServiceError
+
+P = Permission
+
+
+class Whose(Enum):
+    """Whose object a route is about."""
+
+    TENANT = "the tenant in the path"
+    LISTED = "rows of all tenants, or of the caller's own; `tenant` in the query chooses one"
+    SITE = "the operator's"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a route needs: one of the permissions, or, with `every`, each of them."""
+
+    whose: Whose
+    permissions: tuple[P, ...]
+    every: bool = False
+
+
+def _tenant(*permissions: P) -> Right:
+    return Right(Whose.TENANT, permissions)
+
+
+def _listed(*permissions: P) -> Right:
+    return Right(Whose.LISTED, permissions)
+
+
+def _site(*permissions: P) -> Right:
+    return Right(Whose.SITE, permissions)
+
+
+_ACCOUNTS_FILE = Right(Whose.SITE, (P.TENANTS_WRITE, P.PLANS_MANAGE), every=True)
+_BUYS = _tenant(P.PAY, P.SUBSCRIPTIONS_MANAGE)
+
+RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
+    ("GET", "/status"): _site(P.CALLS_READ),
+    ("GET", "/calls"): _listed(P.CALLS_READ),
+    ("DELETE", "/calls/{call}/slot"): _site(P.CALLS_RELEASE),
+    ("GET", "/decisions"): _listed(P.CALLS_READ),
+    ("GET", "/usage"): _listed(P.USAGE_READ),
+    ("GET", "/usage/unowned"): _site(P.USAGE_READ),
+    ("GET", "/usage/estimated"): _listed(P.USAGE_READ),
+    ("PUT", "/usage/legs/{leg}/tenant"): _site(P.USAGE_WRITE),
+    ("PUT", "/accounts"): _ACCOUNTS_FILE,
+    ("PUT", "/accounts/tenants.csv"): _site(P.TENANTS_WRITE),
+    ("GET", "/accounts/tenants.csv"): _site(P.TENANTS_READ),
+    ("GET", "/plans"): _site(P.TENANTS_READ),
+    ("GET", "/plans/{plan}"): _site(P.TENANTS_READ),
+    ("GET", "/tenants"): _listed(P.TENANTS_READ),
+    ("GET", "/tenants/{tenant}"): _tenant(P.TENANTS_READ),
+    ("PUT", "/tenants/{tenant}/suspension"): _tenant(P.TENANTS_WRITE),
+    ("DELETE", "/tenants/{tenant}/suspension"): _tenant(P.TENANTS_WRITE),
+    ("PUT", "/tenants/{tenant}/trial"): _tenant(P.TENANTS_WRITE),
+    ("POST", "/daily-check"): _site(P.TENANTS_WRITE),
+    ("GET", "/tenants/{tenant}/statements/preview"): _tenant(P.BILLING_READ),
+    ("GET", "/tenants/{tenant}/statement"): _tenant(P.BILLING_READ),
+    ("POST", "/tenants/{tenant}/statements"): _tenant(P.BILLING_WRITE),
+    ("GET", "/statements"): _listed(P.BILLING_READ),
+    ("GET", "/records"): _listed(P.CALLS_READ),
+    ("POST", "/tenants/{tenant}/one-offs"): _tenant(P.BILLING_WRITE),
+    ("GET", "/tenants/{tenant}/one-offs"): _tenant(P.BILLING_READ),
+    ("POST", "/tenants/{tenant}/plan-changes"): _tenant(P.SUBSCRIPTIONS_MANAGE),
+    ("GET", "/figures"): _site(P.BILLING_READ),
+    ("GET", "/figures/differences"): _site(P.BILLING_READ),
+    ("POST", "/tenants/{tenant}/checkout"): _BUYS,
+    ("POST", "/tenants/{tenant}/portal"): _BUYS,
+    ("POST", "/tenants/{tenant}/subscription/cancellation"): _BUYS,
+    ("DELETE", "/tenants/{tenant}/subscription/cancellation"): _BUYS,
+    ("PUT", "/subscriptions/{subscription}/tenant"): _site(P.SUBSCRIPTIONS_MANAGE),
+    ("GET", "/subscriptions"): _listed(P.BILLING_READ),
+    ("GET", "/tenants/{tenant}/gateway-invoices"): _tenant(P.BILLING_READ),
+    ("GET", "/events/parked"): _site(P.BILLING_READ),
+    ("GET", "/usage-events"): _listed(P.BILLING_READ),
+    ("PUT", "/usage-events/{leg}/decision"): _site(P.BILLING_WRITE),
+    ("GET", "/usage-events/periods"): _site(P.BILLING_READ),
+    ("POST", "/usage-invoices"): _site(P.BILLING_WRITE),
+    ("GET", "/adoption"): _site(P.SUBSCRIPTIONS_MANAGE),
+    ("POST", "/adoption"): _site(P.SUBSCRIPTIONS_MANAGE),
+    ("POST", "/adoption/rows.csv"): _site(P.SUBSCRIPTIONS_MANAGE),
+    ("POST", "/purge"): _site(P.MODE_WRITE),
+    ("DELETE", "/tenants/{tenant}/personal-data"): _tenant(P.MODE_WRITE),
+    ("GET", "/tokens"): _site(P.USERS_MANAGE),
+    ("POST", "/tokens"): _site(P.USERS_MANAGE),
+    ("DELETE", "/tokens/{token}"): _site(P.USERS_MANAGE),
+}
+
+
+class UnauthenticatedError(ServiceError):
+    """Nobody is known to act: there is no token, or none in force."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+class ForbiddenError(ServiceError):
+    """The principal lacks a permission."""
+
+    status = 403
+    code = "forbidden"
+
+    def __init__(self, missing: P | None) -> None:
+        """`missing`: the permission; None where it has it, but for its own tenant alone."""
+        self.missing = missing
+        super().__init__(
+            f"this needs the permission {missing}: ask a super_admin for it"
+            if missing
+            else "this is about all tenants, and you act for one"
+        )
+
+
+def check_right(
+    principal: Principal, method: str, path: str, values: Mapping[str, str], asked: str | None
+) -> None:
+    """Raise ForbiddenError or NotFoundError where a principal may not use a route.
+
+    `path` is the route's below the prefix, with the `values` of its parameters; `asked` is the
+    `tenant` of the query.
+    """
+    right = RIGHTS.get((method, path))
+    if right is None:
+        raise ForbiddenError(None)
+    subject = _subject(principal, right.whose, values, asked)
+    answers = {one: may(principal, one, subject) for one in right.permissions}
+    if Access.UNSEEN in answers.values():
+        raise NotFoundError(f"no tenant {subject!r}")
+    allowed = [one for one, access in answers.items() if access is Access.ALLOWED]
+    if len(allowed) == len(answers) or (allowed and not right.every):
+        return
+    lacking = [one for one in right.permissions if one not in principal.permissions]
+    raise ForbiddenError(lacking[0] if lacking else None)
+
+
+def _subject(
+    principal: Principal, whose: Whose, values: Mapping[str, str], asked: str | None
+) -> Subject:
+    if whose is Whose.TENANT:
+        return values["tenant"]
+    if whose is Whose.LISTED and principal.tenant is not None:
+        return asked if asked is not None else principal.tenant
+    return SITE

@@ -1,0 +1,46 @@
+"""The services of routes that read, on a database that another process writes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.config.settings import Settings
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.store.store import SqlStore
+from pbxbilling.web.api.services import Services
+from pbxbilling.wiring.services import Ground, wire_services
+from pbxbilling.wiring.stores import stores_of
+
+
+class Readers:
+    """Gives the services, with plans and tenants as the database has them."""
+
+    def __init__(self, store: SqlStore, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._registry = Registry()
+        in_force = InForce(settings.policy(), self._registry)
+        ground = Ground.of(stores_of(store), in_force, clock, _nobody)
+        self._services = wire_services(ground, settings.retention.retention())
+        self._reading = asyncio.Lock()
+
+    async def services(self) -> Services:
+        """Return the services, after a look whether accounts have changed. Raises StoreError."""
+        if await self._store.account_version() != self._registry.version:
+            async with self._reading:
+                await self._read()
+        return self._services
+
+    async def _read(self) -> None:
+        """Read all accounts, unless whoever had the lock before has read them."""
+        if await self._store.account_version() == self._registry.version:
+            return
+        kept = await self._store.accounts()
+        self._registry.swap(Registry(kept.plans, kept.tenants, kept.version))
+
+
+def _nobody(fact: Fact) -> None:
+    """Discard a fact: this process has no sinks, and changes nothing."""
+    del fact

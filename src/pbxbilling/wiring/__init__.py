@@ -1,0 +1,1 @@
+"""Wires the services behind the API, in the same way in every process that serves it."""

@@ -1,0 +1,126 @@
+"""`pbxbilling web`: who may see what, with the daemon up and away, and what calls notice of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from signal import SIGKILL
+from typing import Any
+
+import httpx
+import pytest
+
+from rig.waiting import patience_s
+from tests.support.daemon.virtual_site import VirtualSite
+
+pytestmark = pytest.mark.system
+
+ACCOUNTS = """
+[plan.two]
+max_calls = 2
+[tenant.acme]
+plan = "two"
+accountcodes = ["acme"]
+[tenant.globex]
+plan = "two"
+accountcodes = ["globex"]
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualSite]:
+    with VirtualSite(tmp_path_factory.mktemp("web")) as site:
+        site.start()
+        site.apply(ACCOUNTS)
+        site.start_web()
+        yield site
+
+
+class Client:
+    """A program with a token."""
+
+    def __init__(self, site: VirtualSite, token: str) -> None:
+        self._base = f"http://{site.web}/api/v1"
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def send(self, method: str, path: str, **how: Any) -> httpx.Response:
+        return httpx.request(
+            method, self._base + path, headers=self._headers, timeout=patience_s(10), **how
+        )
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        return self.send("GET", path, params=query)
+
+
+def client(site: VirtualSite, *words: str) -> Client:
+    return Client(site, site.json("token", "add", "a program", *words)["token"])
+
+
+@pytest.fixture(scope="module")
+def operator(site: VirtualSite) -> Client:
+    return client(site, "--scope", "admin")
+
+
+@pytest.fixture(scope="module")
+def acme(site: VirtualSite) -> Client:
+    return client(site, "--scope", "admin", "--tenant", "acme")
+
+
+def slugs(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [one["tenant"] for one in answer.json()]
+
+
+def test_an_operators_token_lists_all_tenants(operator: Client) -> None:
+    assert slugs(operator.get("/tenants")) == ["acme", "globex"]
+    assert operator.get("/tenants/globex").status_code == 200
+
+
+def test_a_tenants_token_sees_its_own_alone(acme: Client) -> None:
+    assert slugs(acme.get("/tenants")) == ["acme"]
+    assert acme.get("/tenants/acme").json()["audit"] == []
+    hidden = acme.get("/tenants/globex")
+    assert hidden.status_code == 404
+    assert hidden.json()["message"] == acme.get("/tenants/nobody").json()["message"].replace(
+        "nobody", "globex"
+    )
+    assert acme.get("/usage", tenant="globex").status_code == 404
+
+
+def test_nobody_is_let_in_without_a_token_in_force(site: VirtualSite) -> None:
+    made = site.json("token", "add", "soon gone", "--scope", "tenants.read")
+    gone = Client(site, made["token"])
+    assert gone.get("/tenants").status_code == 200
+    site.says("token", "revoke", made["id"])
+    for token in ("", "x", made["token"], made["token"][:-1] + "x"):
+        assert Client(site, token).get("/tenants").status_code == 401
+
+
+def test_a_missing_scope_is_named(site: VirtualSite) -> None:
+    reader = client(site, "--scope", "tenants.read")
+    for answer in (reader.get("/usage"), reader.send("PUT", "/tenants/acme/suspension")):
+        assert answer.status_code == 403
+    assert reader.get("/usage").json()["missing_scope"] == "usage.read"
+    assert reader.send("POST", "/tokens", json={}).status_code == 403
+
+
+def test_a_write_is_the_daemons_and_names_the_token(site: VirtualSite, operator: Client) -> None:
+    assert operator.send("PUT", "/tenants/globex/suspension").status_code == 200
+    (row, *_) = site.json("tenant", "show", "globex")["audit"]
+    assert (row["action"], row["actor"]) == ("suspend", "token a program")
+    assert "operator" in operator.get("/tenants/globex").json()["tenant"]["blocks"]
+    assert operator.send("DELETE", "/tenants/globex/suspension").status_code == 200
+
+
+def test_what_is_on_record_is_read_while_the_daemon_is_away(
+    site: VirtualSite, operator: Client
+) -> None:
+    site.stop(SIGKILL)
+    try:
+        assert slugs(operator.get("/tenants")) == ["acme", "globex"]
+        away = operator.send("PUT", "/tenants/globex/suspension")
+        assert away.status_code == 503
+        assert "the daemon does not run" in away.json()["message"]
+    finally:
+        site.start()
+    assert operator.send("PUT", "/tenants/globex/suspension").status_code == 200
+    assert operator.send("DELETE", "/tenants/globex/suspension").status_code == 200

@@ -1,0 +1,102 @@
+"""The walk: every route, by every role, on its own objects, another tenant's and the site's.
+
+`rights.txt` has the answers, for people to read; a route or a role that changes them shows there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import Request
+
+from pbxbilling.identity.permissions import OF_TENANTS, SHIPPED_ROLES, Role
+from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.web.api import ROUTES, api
+from pbxbilling.web.api.rights import RIGHTS, UnauthenticatedError
+from pbxbilling.web.api.services import Services
+
+ANSWERS = Path(__file__).with_name("rights.txt")
+OWN, ANOTHERS = "acme", "globex"
+
+
+class ReachedError(ServiceError):
+    """The route was reached: whoever asks may use it."""
+
+    status = 299
+
+
+async def reached() -> Services:
+    raise ReachedError("reached")
+
+
+def principal(role: Role) -> Principal:
+    tenant = OWN if role in OF_TENANTS else None
+    return Principal(ActorType.USER, role, SHIPPED_ROLES[role], tenant)
+
+
+async def by_role(request: Request) -> Principal:
+    role = request.headers.get("role")
+    if role is None:
+        raise UnauthenticatedError("nobody")
+    return principal(Role(role))
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for route in ROUTES:
+        for method in sorted(route.methods or ()):
+            yield method, route.path
+
+
+async def answers_of(client: httpx.AsyncClient, method: str, path: str) -> str:
+    """Return a line: who reaches the route, then what a tenant's people get, own and another's."""
+    filled = {"tenant": ANOTHERS}
+
+    async def status(role: Role, **query: str) -> int:
+        url = (
+            f"/api/v1{path}".replace("{tenant}", filled["tenant"]).replace("{", "").replace("}", "")
+        )
+        answer = await client.request(method, url, headers={"role": role}, params=query)
+        return answer.status_code
+
+    sides = [role for role in Role if role not in OF_TENANTS]
+    reach = [role for role in sides if await status(role) == ReachedError.status]
+    line = f"{method} {path}: {' '.join(reach)}"
+    for role in sorted(OF_TENANTS):
+        filled["tenant"] = OWN
+        own = await status(role)
+        filled["tenant"] = ANOTHERS
+        other = await status(role, tenant=ANOTHERS)
+        line += f" | {role} {_word(own)} {_word(other)}"
+    return line
+
+
+def _word(status: int) -> str:
+    return "yes" if status == ReachedError.status else str(status)
+
+
+async def test_every_answer_is_the_one_on_paper() -> None:
+    transport = httpx.ASGITransport(app=api(reached, by_role))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        found = [await answers_of(client, *route) for route in routes()]
+        nobody = [(await client.request(m, f"/api/v1{path}")).status_code for m, path in routes()]
+    assert found == ANSWERS.read_text().splitlines()
+    assert set(nobody) == {401}
+
+
+def test_the_table_has_every_route_and_no_other() -> None:
+    assert sorted(routes()) == sorted(RIGHTS)
+
+
+async def test_a_route_that_the_table_lacks_is_refused_to_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(RIGHTS, ("GET", "/tenants"))
+    transport = httpx.ASGITransport(app=api(reached, by_role))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for role in Role:
+            answer = await client.get("/api/v1/tenants", headers={"role": role})
+            assert answer.status_code == 403
