@@ -32,7 +32,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 -- To find tables by name, not to create any.
 GRANT USAGE ON SCHEMA public TO pbxbilling_reader;
 
--- All of today's tables: no column holds a password, a key or a token.
+-- All of today's tables: no column holds a password, a key or a token in clear.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO pbxbilling_reader;
 -- And those that the daemon creates later, at its first start or after an upgrade.
 ALTER DEFAULT PRIVILEGES FOR ROLE pbxbilling IN SCHEMA public

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pbxbilling.identity.token import Token
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.identity.tokens import TOKEN
 from tests.support.store.records import after
@@ -13,13 +14,26 @@ class IdentityContract(OfAnyStore):
     """One suite for the real stores and for the one in memory."""
 
     async def test_a_token_comes_back_as_it_was_written(self) -> None:
-        revoked = replace(TOKEN, revoked_at=after(1), tenant=None, scopes=("admin",))
+        revoked = replace(
+            TOKEN, revoked_at=after(1), tenant=None, networks=("192.0.2.0/24", "::1/128")
+        )
         async with self.opened() as store:
             assert await store.identity_store.token(TOKEN.id) is None
             await store.commit([TOKEN])
             assert await store.identity_store.token(TOKEN.id) == TOKEN
             await store.commit([revoked])
             assert await store.identity_store.token(TOKEN.id) == revoked
+
+    async def test_those_that_expire_are_found_without_the_revoked_ones(self) -> None:
+        def one(ident: str, second: float, *, revoked: bool = False) -> Token:
+            revoked_at = after(0) if revoked else None
+            return replace(TOKEN, id=ident, expires_at=after(second), revoked_at=revoked_at)
+
+        soon, sooner = one("a", 5), one("b", 4)
+        others = [one("c", 3), one("d", 6), one("e", 5, revoked=True)]
+        async with self.opened() as store:
+            await store.commit([soon, sooner, *others])
+            assert await store.identity_store.expiring(after(4), after(6)) == [sooner, soon]
 
     async def test_tokens_are_listed_the_newest_first(self) -> None:
         older, other = replace(TOKEN, id="a", created_at=after(-1)), replace(TOKEN, id="b")

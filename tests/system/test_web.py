@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from signal import SIGKILL
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from tests.support.daemon.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
 
+ACTIVE = "/tenants/globex/suspension"
 ACCOUNTS = """
 [plan.two]
 max_calls = 2
@@ -124,3 +127,46 @@ def test_what_is_on_record_is_read_while_the_daemon_is_away(
         site.start()
     assert operator.send("PUT", "/tenants/globex/suspension").status_code == 200
     assert operator.send("DELETE", "/tenants/globex/suspension").status_code == 200
+
+
+class Flood:
+    """Programs that send as fast as they can, until it ends."""
+
+    def __init__(self, *clients: Client) -> None:
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._send, args=(one,)) for one in clients]
+        self.answers: Counter[int] = Counter()
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(patience_s(30))
+
+    def _send(self, client: Client) -> None:
+        while not self._over.is_set():
+            for method, path in (("GET", "/tenants"), ("GET", "/calls"), ("DELETE", ACTIVE)):
+                try:
+                    self.answers[client.send(method, path).status_code] += 1
+                except httpx.TransportError:
+                    self.answers[0] += 1
+
+
+def test_no_hook_notices_that_the_process_is_flooded_and_killed(
+    site: VirtualSite, operator: Client, acme: Client
+) -> None:
+    flooding = [operator, acme, Client(site, "pbxb_wrong"), operator, acme, Client(site, "")]
+    try:
+        with Flood(*flooding) as flood:
+            for nth in range(20):
+                if nth == 10:
+                    site.stop_web(SIGKILL)
+                judged = site.call("acme", talk_s=0.05).result(patience_s(10))
+                assert judged.verdict.startswith("ADMIT|acme|outbound|ok")
+        assert {200, 401, 0} <= flood.answers.keys()
+    finally:
+        site.start_web()

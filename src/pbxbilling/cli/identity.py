@@ -32,11 +32,16 @@ def add(
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="The tenant whose objects alone it reaches.")
     ] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="A network from which alone it is good, as 192.0.2.0/24."),
+    ] = None,
     days: Annotated[int, typer.Option("--days", help="For how long it is valid.")] = 90,
     json: Json = False,
 ) -> None:
     """Make a token, and print it: nobody can ask for it again."""
-    made = post(config, "/tokens", name=name, scopes=scope, tenant=tenant, days=days)
+    given = {"scopes": scope, "tenant": tenant, "networks": networks or [], "days": days}
+    made = post(config, "/tokens", name=name, **given)
     note = f"valid until {made['expires_at']}; `pbxbilling token revoke {made['id']}` ends it"
     print_done(made, made["token"], [note], as_json=json)
 

@@ -11,7 +11,6 @@ from pbxbilling.cli import (
     accounts,
     daemon,
     daily,
-    database,
     figures,
     identity,
     live,
@@ -21,7 +20,7 @@ from pbxbilling.cli import (
     tenants,
     usage,
 )
-from pbxbilling.cli.site import doctor, setup
+from pbxbilling.cli.site import database, doctor, setup
 
 UMASK = 0o077  # who called whom is for the user of this process alone, whatever the shell's umask
 

@@ -12,10 +12,11 @@ from pbxbilling.daemon.live import LiveCalls
 from pbxbilling.daemon.tasks.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.daemon.tasks.figures import FiguresTask
 from pbxbilling.daemon.tasks.statements import StatementTask
+from pbxbilling.identity.facts import TokenCheckFailed
 from pbxbilling.privacy.retention import PurgeFailed
 from pbxbilling.subscriptions.facts import DailyCheckFailed
 from pbxbilling.web.api.services import Services
-from pbxbilling.wiring.services import Ground, wire_closing
+from pbxbilling.wiring.services import Ground, wire_closing, wire_expiry
 from pbxbilling.worker.process import WorkerOn
 
 
@@ -36,6 +37,9 @@ class Jobs:
             services.daily, clock, emit, check_hour(settings), DailyCheckFailed
         )
         self.purge_task = DailyTask(services.purge, clock, emit, purge_hour(settings), PurgeFailed)
+        self.tokens_task = DailyTask(
+            wire_expiry(ground), clock, emit, check_hour(settings), TokenCheckFailed
+        )
         self.figures_task = FiguresTask(services.figures, emit)
         closer = Closer(
             services.billing.statements,
@@ -56,6 +60,7 @@ class Jobs:
         """Apply reloaded settings."""
         self._purge.retention = settings.retention.retention()
         self.check_task.change(check_hour(settings))
+        self.tokens_task.change(check_hour(settings))
         self.purge_task.change(purge_hour(settings))
 
     def runs(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -64,5 +69,6 @@ class Jobs:
             "daily check": self.check_task.run,
             "statements": self.statement_task.run,
             "purge": self.purge_task.run,
+            "tokens": self.tokens_task.run,
             "figures": self.figures_task.run,
         }

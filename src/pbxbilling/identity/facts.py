@@ -20,6 +20,25 @@ class TokenCreated(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenExpiring(Fact):
+    """A token in force expires within two weeks; said once a day."""
+
+    at: datetime
+    token: str
+    name: str
+    tenant: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCheckFailed(Fact):
+    """The daily look for tokens that expire failed; it is repeated in a minute."""
+
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRevoked(Fact):
     """A token was revoked; in force at once."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Final
 
 from pbxbilling.accounts.records import AuditRecord
@@ -46,7 +47,14 @@ class Tokens:
         self._emit = emit
 
     async def add(
-        self, name: str, scopes: Sequence[str], tenant: str | None, days: int, actor: str
+        self,
+        name: str,
+        scopes: Sequence[str],
+        actor: str,
+        *,
+        tenant: str | None = None,
+        days: int = DAYS,
+        networks: Sequence[str] = (),
     ) -> NewToken:
         """Make a token. Raises AdministrationError for what it cannot have."""
         if tenant is not None:
@@ -57,7 +65,17 @@ class Tokens:
             raise AdministrationError(msg)
         now, secret = self._clock.now(), new_secret()
         expires_at = now + timedelta(days=days)
-        token = Token(secret.id, name, secret.digest, chosen, tenant, now, actor, expires_at)
+        token = Token(
+            secret.id,
+            name,
+            secret.digest,
+            chosen,
+            tenant,
+            _networks(networks),
+            now,
+            actor,
+            expires_at,
+        )
         fact = TokenCreated(now, token.id, name, tenant, actor)
         audit = AuditRecord(now, actor, "token add", f"token {token.id}", None, _shown(token))
         await self._records.commit([token, audit], [fact])
@@ -99,12 +117,25 @@ def _checked(scopes: Sequence[str], tenant: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scopes))
 
 
+def _networks(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the networks in their usual spelling. Raises AdministrationError for what is none."""
+    found = []
+    for text in given:
+        try:
+            found.append(str(ip_network(text)))
+        except ValueError as error:
+            msg = f"network {text!r}: expected an address or a network, such as 192.0.2.0/24"
+            raise AdministrationError(msg) from error
+    return tuple(dict.fromkeys(found))
+
+
 def _shown(token: Token) -> dict[str, object]:
     """Return what the audit trail has of a token."""
     return {
         "name": token.name,
         "scopes": list(token.scopes),
         "tenant": token.tenant,
+        "networks": list(token.networks),
         "expires_at": token.expires_at.isoformat(),
         "revoked_at": token.revoked_at and token.revoked_at.isoformat(),
     }

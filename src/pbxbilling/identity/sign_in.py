@@ -15,13 +15,13 @@ class SignIn:
         self._store = store
         self._clock = clock
 
-    async def by_token(self, text: str) -> Principal | None:
-        """Return who acts with a token; None for any text that is no token in force."""
+    async def by_token(self, text: str, address: str) -> Principal | None:
+        """Return who acts with a token from an address; None for a text that is no such token."""
         secret = parse_secret(text)
         token = None if secret is None else await self._store.token(secret.id)
         if secret is None or token is None or not token.is_valid(secret.secret, self._clock.now()):
             return None
-        return token.principal
+        return token.principal if token.is_good_from(address) else None
 
     async def of_token(self, ident: str) -> Principal | None:
         """Return who acts with the token of that id, which somebody else has checked."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
+from ipaddress import ip_address, ip_network
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -38,7 +39,8 @@ Draw = Callable[[int], bytes]  # so many random bytes
 class Token(Record):
     """A token as it is saved, keyed by `id`; its secret is not known any more, only `digest`.
 
-    `scopes` are permissions, or `ADMIN`. One with a `tenant` reaches its objects alone.
+    `scopes` are permissions, or `ADMIN`. One with a `tenant` reaches its objects alone, one with
+    `networks` is good from addresses in them alone.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Token(Record):
     digest: str
     scopes: tuple[str, ...]
     tenant: str | None
+    networks: tuple[str, ...]
     created_at: datetime
     created_by: str
     expires_at: datetime
@@ -55,6 +58,17 @@ class Token(Record):
         """Return whether this secret is its own, and it is in force; takes the same time always."""
         is_its_own = compare_digest(digest_of(secret), self.digest)
         return is_its_own and self.is_in_force(now)
+
+    def is_good_from(self, address: str) -> bool:
+        """Return whether it may be used from an IP address."""
+        if not self.networks:
+            return True
+        try:
+            given = ip_address(address)
+        except ValueError:
+            return False
+        given = getattr(given, "ipv4_mapped", None) or given
+        return any(given in ip_network(network) for network in self.networks)
 
     def is_in_force(self, now: datetime) -> bool:
         """Return whether it has neither been revoked nor expired."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from pbxbilling.identity.token import Token
@@ -9,7 +11,7 @@ from pbxbilling.runtime.flat import Codec
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows.table_rows import TableRows
-from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT
+from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, within
 
 TOKEN = TableRows(
     Token,
@@ -17,6 +19,7 @@ TOKEN = TableRows(
     {
         "name": TEXT,
         "scopes": Codec(list, tuple),
+        "networks": Codec(list, tuple),
         "created_at": INSTANT,
         "created_by": TEXT,
         "expires_at": INSTANT,
@@ -35,6 +38,13 @@ class SqlIdentity:
         """Return a token by its id; None if there is none."""
         query = select(schema.token).where(schema.token.c.id == ident)
         return await self._reads.one(query, TOKEN.record)
+
+    async def expiring(self, after: datetime, before: datetime) -> list[Token]:
+        """Return the tokens that expire in [after, before), the first one first."""
+        row = schema.token.c
+        query = select(schema.token).where(row.revoked_at.is_(None))
+        query = query.where(within(row.expires_at, after, before))
+        return await self._reads.many(query.order_by(row.expires_at, row.id), TOKEN.record)
 
     async def tokens(self) -> list[Token]:
         """Return all tokens, the newest first."""

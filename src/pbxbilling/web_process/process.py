@@ -80,7 +80,8 @@ async def _serve(settings: Settings, log: Log) -> None:
 
 async def _bearer_of(request: Request, sign_in: SignIn) -> Principal:
     given = request.headers.get("Authorization", "")
-    found = await sign_in.by_token(given.removeprefix(_BEARER))
+    address = request.client.host if request.client else ""
+    found = await sign_in.by_token(given.removeprefix(_BEARER), address)
     if found is None or not given.startswith(_BEARER):
         raise UnauthenticatedError("no token in force: send `Authorization: Bearer TOKEN`")
     return found

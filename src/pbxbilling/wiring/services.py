@@ -17,6 +17,7 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
+from pbxbilling.identity.expiry import TokenExpiry
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
@@ -177,6 +178,12 @@ def wire_identity(ground: Ground) -> Tokens:
         ground.clock,
         ground.emit,
     )
+
+
+def wire_expiry(ground: Ground) -> TokenExpiry:
+    """Wire the daily look for tokens that expire soon."""
+    stores = ground.stores
+    return TokenExpiry(stores.identity_store, stores.cursors, ground.clock, ground.emit)
 
 
 def wire_privacy(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pbxbilling.identity.token import Token
 
 
@@ -14,6 +16,14 @@ class MemoryIdentity:
 
     async def token(self, ident: str) -> Token | None:
         return self.kept.get(ident)
+
+    async def expiring(self, after: datetime, before: datetime) -> list[Token]:
+        found = [
+            one
+            for one in self.kept.values()
+            if one.revoked_at is None and after <= one.expires_at < before
+        ]
+        return sorted(found, key=lambda one: (one.expires_at, one.id))
 
     async def tokens(self) -> list[Token]:
         by_id = sorted(self.kept.values(), key=lambda one: one.id)

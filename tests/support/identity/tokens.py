@@ -19,6 +19,7 @@ TOKEN = Token(
     digest="0" * 64,
     scopes=("calls.read", "usage.read"),
     tenant="acme",
+    networks=(),
     created_at=NOON,
     created_by="root",
     expires_at=NOON + timedelta(days=90),

@@ -32,19 +32,19 @@ class Office:
 
 async def test_a_new_token_is_let_in_until_it_is_revoked() -> None:
     office = Office()
-    made = await office.tokens.add("reports", ["calls.read"], "acme", 30, "root")
-    principal = await office.sign_in.by_token(made.secret.text)
+    made = await office.tokens.add("reports", ["calls.read"], "root", tenant="acme", days=30)
+    principal = await office.sign_in.by_token(made.secret.text, "::1")
     assert principal == made.token.principal
     assert await office.sign_in.of_token(made.token.id) == principal
     await office.tokens.revoke(made.token.id, "alice")
-    assert await office.sign_in.by_token(made.secret.text) is None
+    assert await office.sign_in.by_token(made.secret.text, "::1") is None
     assert await office.sign_in.of_token(made.token.id) is None
     assert [type(fact) for fact in office.facts] == [TokenCreated, TokenRevoked]
 
 
 async def test_who_made_and_who_revoked_it_is_in_the_audit_trail_and_the_secret_is_not() -> None:
     office = Office()
-    made = await office.tokens.add("reports", ["admin"], None, 30, "root")
+    made = await office.tokens.add("reports", ["admin"], "root")
     await office.tokens.revoke(made.token.id, "alice")
     added, revoked = office.store.audited
     assert [(row.action, row.actor) for row in office.store.audited] == [
@@ -59,7 +59,7 @@ async def test_who_made_and_who_revoked_it_is_in_the_audit_trail_and_the_secret_
 
 async def test_to_revoke_again_changes_nothing() -> None:
     office = Office()
-    made = await office.tokens.add("reports", ["admin"], None, 30, "root")
+    made = await office.tokens.add("reports", ["admin"], "root")
     first = await office.tokens.revoke(made.token.id, "alice")
     office.clock.move_to(office.clock.now() + timedelta(seconds=5))
     assert await office.tokens.revoke(made.token.id, "bob") == first
@@ -83,10 +83,32 @@ async def test_what_a_token_cannot_have_is_refused(
 ) -> None:
     office = Office()
     with pytest.raises(AdministrationError, match=words):
-        await office.tokens.add("reports", scopes, tenant, days, "root")
+        await office.tokens.add("reports", scopes, "root", tenant=tenant, days=days)
     assert office.store.identity_store.kept == {}
 
 
 async def test_a_token_that_is_not_there_cannot_be_revoked() -> None:
     with pytest.raises(NotFoundError, match="no token 'x'"):
         await Office().tokens.revoke("x", "root")
+
+
+async def test_a_token_for_a_network_is_good_from_there_alone() -> None:
+    office = Office()
+    networks = ["192.0.2.0/24", "2001:db8::/32"]
+    made = await office.tokens.add("reports", ["admin"], "root", networks=networks)
+    for address, is_good in {
+        "192.0.2.7": True,
+        "::ffff:192.0.2.7": True,
+        "2001:db8::1": True,
+        "192.0.3.7": False,
+        "::1": False,
+        "": False,
+    }.items():
+        found = await office.sign_in.by_token(made.secret.text, address)
+        assert (found is not None) is is_good, address
+
+
+@pytest.mark.parametrize("network", ["192.0.2.1/24", "everywhere", ""])
+async def test_a_network_that_is_none_is_refused(network: str) -> None:
+    with pytest.raises(AdministrationError, match="expected an address or a network"):
+        await Office().tokens.add("reports", ["admin"], "root", networks=[network])

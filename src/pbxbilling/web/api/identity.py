@@ -17,11 +17,15 @@ router = APIRouter(tags=["identity"])
 
 
 class NewToken(Schema):
-    """A token to make; `scopes` are permissions, or "admin" for all that a token can have."""
+    """A token to make; `scopes` are permissions, or "admin" for all that a token can have.
+
+    With `networks` it is good from addresses in them alone.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_name)]
     scopes: list[str]
     tenant: str | None = None
+    networks: tuple[str, ...] = ()
     days: int = DAYS
 
 
@@ -32,6 +36,7 @@ class Token(Schema):
     name: str
     scopes: list[str]
     tenant: str | None
+    networks: list[str]
     created_at: datetime
     created_by: str
     expires_at: datetime
@@ -55,7 +60,14 @@ async def tokens(services: Served) -> Response:
 @router.post("/tokens", response_model=MadeToken)
 async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
     """Make a token, and show it once."""
-    made = await services.tokens.add(new.name, new.scopes, new.tenant, new.days, actor)
+    made = await services.tokens.add(
+        new.name,
+        new.scopes,
+        actor,
+        tenant=new.tenant,
+        days=new.days,
+        networks=new.networks,
+    )
     token = made.token
     return await written(
         {"id": token.id, "token": made.secret.text, "expires_at": token.expires_at}

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("digest", Text, nullable=False),
         sa.Column("scopes", sa.JSON, nullable=False),
         sa.Column("tenant", Text),
+        sa.Column("networks", sa.JSON, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", Text, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
@@ -27,3 +28,4 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_token_created_at", "token", ["created_at"])
+    op.create_index("ix_token_expires_at", "token", ["expires_at"])
