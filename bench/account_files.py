@@ -27,9 +27,9 @@ import uvloop
 from bench.core import tenant_name
 from bench.measure import Row, row, within
 from bench.process import next_line
-from pbxbilling.wiring import account_files
 from pbxbilling.runtime import gc_tuning
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.wiring import account_files
 from pbxbilling.worker.process import WorkerProcess
 from tests.support.daemon.whole_daemon import whole_daemon
 

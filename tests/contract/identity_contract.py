@@ -4,14 +4,45 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pbxbilling.identity.permissions import Permission
 from pbxbilling.identity.token import Token
+from pbxbilling.identity.user import CustomRole
 from tests.contract.empty_stores import OfAnyStore
-from tests.support.identity.tokens import TOKEN
+from tests.support.identity.tokens import ANN, TOKEN
 from tests.support.store.records import after
 
 
 class IdentityContract(OfAnyStore):
     """One suite for the real stores and for the one in memory."""
+
+    async def test_a_user_comes_back_as_they_were_written(self) -> None:
+        changed = replace(
+            ANN, totp="SECRET", totp_step=7, recovery=("a", "b"), disabled_at=after(1), tenant=None
+        )
+        async with self.opened() as store:
+            identity = store.identity_store
+            assert await identity.user(ANN.id) is None
+            assert await identity.user_of(ANN.email) is None
+            await store.commit([ANN])
+            assert await identity.user(ANN.id) == await identity.user_of(ANN.email) == ANN
+            await store.commit([changed])
+            assert await identity.users() == [changed]
+
+    async def test_users_are_listed_by_their_addresses(self) -> None:
+        bob = replace(ANN, id="a", email="bob@acme.example")
+        async with self.opened() as store:
+            await store.commit([bob, ANN])
+            assert await store.identity_store.users() == [ANN, bob]
+
+    async def test_a_role_of_the_site_comes_back_as_it_was_written(self) -> None:
+        permissions = frozenset({Permission.CALLS_READ, Permission.AUDIT_READ})
+        night, day = (
+            CustomRole(name, permissions, is_own, after(0), "root")
+            for name, is_own in (("night", False), ("day", True))
+        )
+        async with self.opened() as store:
+            await store.commit([night, day])
+            assert await store.identity_store.roles() == {"day": day, "night": night}
 
     async def test_a_token_comes_back_as_it_was_written(self) -> None:
         revoked = replace(

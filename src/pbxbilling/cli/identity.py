@@ -1,19 +1,82 @@
-"""Commands about who may use the API: tokens."""
+"""Commands about who may use the API: users and tokens."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.connection import delete, get, post, quoted
+from pbxbilling.cli.connection import delete, get, post, put, quoted
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.printing.output import print_done, print_rows
+from pbxbilling.cli.printing.output import STANDARD, print_done, print_rows
 
 app = typer.Typer()
+user_app = typer.Typer(help="People who may log in.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens of programs.", no_args_is_help=True)
 
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="A file with only the password; - is standard input."),
+]
+
+_PEOPLE = ("email", "role", "tenant", "second_factor", "created_at", "disabled_at")
 _COLUMNS = ("id", "name", "tenant", "scopes", "expires_at", "revoked_at")
+
+
+@app.command()
+def users(config: Config = DEFAULT, json: Json = False) -> None:
+    """List the people who may log in."""
+    print_rows("users", get(config, "/users"), _PEOPLE, as_json=json)
+
+
+@user_app.command("add")
+def add_user(
+    email: str,
+    role: Annotated[str, typer.Option("--role", help="super_admin, admin, … tenant_user.")],
+    config: Config = DEFAULT,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="The tenant of a tenant_admin or tenant_user.")
+    ] = None,
+    password_file: PasswordFile = None,
+    json: Json = False,
+) -> None:
+    """Add a user; the password is asked for, unless it is in a file."""
+    password = _password(password_file)
+    user = post(config, "/users", email=email, role=role, tenant=tenant, password=password)
+    print_done(user, f"{user['email']} may log in as {user['role']}", as_json=json)
+
+
+@user_app.command("password")
+def set_password(
+    email: str, config: Config = DEFAULT, password_file: PasswordFile = None, json: Json = False
+) -> None:
+    """Set a user's password; it is asked for, unless it is in a file."""
+    user = put(config, f"/users/{quoted(email)}/password", password=_password(password_file))
+    print_done(user, f"{user['email']} has a new password", as_json=json)
+
+
+@user_app.command("disable")
+def disable(email: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Keep a user out, at once."""
+    user = put(config, f"/users/{quoted(email)}/exclusion")
+    print_done(user, f"{user['email']} is kept out", as_json=json)
+
+
+@user_app.command("enable")
+def enable(email: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Let a user in again."""
+    user = delete(config, f"/users/{quoted(email)}/exclusion")
+    print_done(user, f"{user['email']} may log in", as_json=json)
+
+
+def _password(file: Path | None) -> str:
+    """Return the password from a file, from standard input, or as it is typed twice."""
+    if file is None:
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    from pbxbilling.config.document import read_text
+
+    return read_text(Path("/dev/stdin") if file == STANDARD else file).rstrip("\r\n")
 
 
 @app.command()

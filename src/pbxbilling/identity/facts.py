@@ -47,3 +47,26 @@ class TokenRevoked(Fact):
     name: str
     tenant: str | None
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserChanged(Fact):
+    """A user was added, or changed in a way that concerns who may do what; in force at once."""
+
+    at: datetime
+    user: str
+    email: str
+    action: str
+    tenant: str | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Fact):
+    """Somebody did not get in; `loud`: its line is not one too many."""
+
+    at: datetime
+    email: str
+    address: str
+    reason: str
+    loud: bool

@@ -12,11 +12,12 @@ from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.identity.facts import TokenCreated, TokenRevoked
 from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
-from pbxbilling.identity.ports import IdentityStore
+from pbxbilling.identity.ports import IdentityRecords, IdentityStore, IdentityTransaction
 from pbxbilling.identity.token import ADMIN, Secret, Token, new_secret
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
-from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.kernel.ports import Clock, EventSink
 
+KEY: Final = "tokens"  # of the transactions, which exclude one another
 DAYS: Final = 90
 DAYS_MOST: Final = 3650
 
@@ -35,7 +36,7 @@ class Tokens:
     def __init__(
         self,
         store: IdentityStore,
-        records: RecordStore,
+        records: IdentityRecords,
         registry: Registry,
         clock: Clock,
         emit: EventSink,
@@ -78,7 +79,11 @@ class Tokens:
         )
         fact = TokenCreated(now, token.id, name, tenant, actor)
         audit = AuditRecord(now, actor, "token add", f"token {token.id}", None, _shown(token))
-        await self._records.commit([token, audit], [fact])
+
+        async def work(transaction: IdentityTransaction) -> None:
+            await transaction.write([token, audit], [fact])
+
+        await self._records.transact(KEY, work)
         self._emit(fact)
         return NewToken(token, secret)
 
@@ -88,19 +93,25 @@ class Tokens:
 
     async def revoke(self, ident: str, actor: str) -> Token:
         """Revoke a token; one that is revoked already stays as it is."""
-        token = await self._store.token(ident)
-        if token is None:
-            raise NotFoundError(f"no token {ident!r}: `pbxbilling tokens` lists them")
-        if token.revoked_at is not None:
-            return token
         now = self._clock.now()
-        revoked = replace(token, revoked_at=now)
-        fact = TokenRevoked(now, token.id, token.name, token.tenant, actor)
-        subject = f"token {token.id}"
-        audit = AuditRecord(now, actor, "token revoke", subject, _shown(token), _shown(revoked))
-        await self._records.commit([revoked, audit], [fact])
-        self._emit(fact)
-        return revoked
+
+        async def work(transaction: IdentityTransaction) -> tuple[Token, TokenRevoked | None]:
+            token = await transaction.identity_store.token(ident)
+            if token is None:
+                raise NotFoundError(f"no token {ident!r}: `pbxbilling tokens` lists them")
+            if token.revoked_at is not None:
+                return token, None
+            revoked = replace(token, revoked_at=now)
+            fact = TokenRevoked(now, token.id, token.name, token.tenant, actor)
+            subject = f"token {token.id}"
+            audit = AuditRecord(now, actor, "token revoke", subject, _shown(token), _shown(revoked))
+            await transaction.write([revoked, audit], [fact])
+            return revoked, fact
+
+        token, fact = await self._records.transact(KEY, work)
+        if fact is not None:
+            self._emit(fact)
+        return token
 
 
 def _checked(scopes: Sequence[str], tenant: str | None) -> tuple[str, ...]:

@@ -104,8 +104,12 @@ class Secret(NamedTuple):
 
 def new_secret(draw: Draw = secrets.token_bytes) -> Secret:
     """Draw a new token."""
-    ident = "".join(_ID_LETTERS[byte % len(_ID_LETTERS)] for byte in draw(_ID_LENGTH))
-    return Secret(ident, urlsafe_b64encode(draw(_SECRET_BYTES)).rstrip(b"=").decode())
+    return Secret(new_ident(draw), urlsafe_b64encode(draw(_SECRET_BYTES)).rstrip(b"=").decode())
+
+
+def new_ident(draw: Draw) -> str:
+    """Draw the id of a token or a user: unique for all practical purposes, and no secret."""
+    return "".join(_ID_LETTERS[byte % len(_ID_LETTERS)] for byte in draw(_ID_LENGTH))
 
 
 def parse_secret(text: str) -> Secret | None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
 
+from pbxbilling.identity.permissions import Permission
 from pbxbilling.identity.token import Token
+from pbxbilling.identity.user import CustomRole, User
 from pbxbilling.runtime.flat import Codec
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows.table_rows import TableRows
 from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, within
 
+
+def _known(names: Iterable[str]) -> frozenset[Permission]:
+    """Return the permissions of these names; a later release may have saved others."""
+    return frozenset(Permission(name) for name in names if name in _NAMES)
+
+
+_NAMES = frozenset(Permission)
 TOKEN = TableRows(
     Token,
     schema.token,
@@ -28,11 +38,56 @@ TOKEN = TableRows(
 )
 
 
+USER = TableRows(
+    User,
+    schema.user,
+    {
+        "email": TEXT,
+        "password_at": INSTANT,
+        "created_at": INSTANT,
+        "created_by": TEXT,
+        "recovery": Codec(list, tuple),
+        "disabled_at": INSTANT_OR_NONE,
+    },
+)
+ROLE = TableRows(
+    CustomRole,
+    schema.custom_role,
+    {
+        "name": TEXT,
+        "permissions": Codec(sorted, _known),
+        "created_at": INSTANT,
+        "created_by": TEXT,
+    },
+)
+
+
 class SqlIdentity:
-    """Reads tokens."""
+    """Reads users, roles and tokens."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
+
+    async def user(self, ident: str) -> User | None:
+        """Return a user by their id; None if there is none."""
+        query = select(schema.user).where(schema.user.c.id == ident)
+        return await self._reads.one(query, USER.record)
+
+    async def user_of(self, email: str) -> User | None:
+        """Return a user by their mail address; None if there is none."""
+        query = select(schema.user).where(schema.user.c.email == email)
+        return await self._reads.one(query, USER.record)
+
+    async def users(self) -> list[User]:
+        """Return all users by their mail addresses."""
+        return await self._reads.many(
+            select(schema.user).order_by(schema.user.c.email), USER.record
+        )
+
+    async def roles(self) -> dict[str, CustomRole]:
+        """Return the roles that the site has made, by name."""
+        query = select(schema.custom_role).order_by(schema.custom_role.c.name)
+        return {one.name: one for one in await self._reads.many(query, ROLE.record)}
 
     async def token(self, ident: str) -> Token | None:
         """Return a token by its id; None if there is none."""

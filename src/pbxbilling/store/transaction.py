@@ -18,6 +18,7 @@ from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.database import Database
 from pbxbilling.store.database.faults import ConflictError
+from pbxbilling.store.identity import SqlIdentity
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.reads import TransactionReads
@@ -37,7 +38,8 @@ FIRST_PAUSE_S = 0.01
 class SqlTransaction:
     """An open transaction: its parts read over its connection, so they see what it wrote.
 
-    The parts are the store's: `statement_store`, `subscription_store`, `meters`, `invoice_runs`.
+    The parts are the store's: `statement_store`, `subscription_store`, `meters`, `invoice_runs`,
+    `identity_store`.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SqlTransaction:
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
         self.invoice_runs = SqlInvoiceRuns(self._reads)
+        self.identity_store = SqlIdentity(self._reads)
 
     async def write(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
         """Write records, and those that follow from `facts`; reads inside see them at once."""

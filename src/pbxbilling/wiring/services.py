@@ -19,6 +19,8 @@ from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
 from pbxbilling.identity.expiry import TokenExpiry
 from pbxbilling.identity.manage_tokens import Tokens
+from pbxbilling.identity.manage_users import Users
+from pbxbilling.identity.ports import PasswordHasher
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.privacy.forget import Forgetter
@@ -29,6 +31,7 @@ from pbxbilling.web.api.account_files import InProcess
 from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
 from pbxbilling.wiring.account_files import FilesByWorker
 from pbxbilling.wiring.closing import CloseByWorker
+from pbxbilling.wiring.passwords import PasswordsByWorker, PasswordsHere
 from pbxbilling.wiring.stores import Stores
 from pbxbilling.worker.process import WorkerOn
 
@@ -75,7 +78,10 @@ def wire_services(
         figures=wire_figures(ground),
         forgetter=forgetter,
         comparison=wire_payments(ground),
-        tokens=wire_identity(ground),
+        tokens=wire_tokens(ground),
+        users=wire_users(
+            ground, PasswordsByWorker(by_worker.worker) if by_worker else PasswordsHere()
+        ),
         payments=payments,
         files=wire_files(ground, InProcess(administration), by_worker) if by_worker else None,
     )
@@ -168,12 +174,25 @@ def wire_payments(ground: Ground) -> Comparison:
     return Comparison(ground.in_force.registry, stores.statement_store, stores.minutes)
 
 
-def wire_identity(ground: Ground) -> Tokens:
+def wire_users(ground: Ground, hasher: PasswordHasher) -> Users:
+    """Wire the users."""
+    stores = ground.stores
+    return Users(
+        stores.identity_store,
+        stores.identities,
+        ground.in_force.registry,
+        hasher,
+        ground.clock,
+        ground.emit,
+    )
+
+
+def wire_tokens(ground: Ground) -> Tokens:
     """Wire the tokens of programs."""
     stores = ground.stores
     return Tokens(
         stores.identity_store,
-        stores.records,
+        stores.identities,
         ground.in_force.registry,
         ground.clock,
         ground.emit,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.calls.ports import CallStore
-from pbxbilling.identity.ports import IdentityStore
+from pbxbilling.identity.ports import IdentityRecords, IdentityStore
 from pbxbilling.kernel.ports import Cursors, RecordStore
 from pbxbilling.payments.ports import (
     InvoiceRuns,
@@ -38,6 +38,7 @@ class Stores:
     invoiced: InvoiceStore
     retention_store: RetentionStore
     identity_store: IdentityStore
+    identities: IdentityRecords
 
 
 def stores_of(store: SqlStore) -> Stores:
@@ -56,4 +57,5 @@ def stores_of(store: SqlStore) -> Stores:
         invoiced=store,
         retention_store=store.retention_store,
         identity_store=store.identity_store,
+        identities=store,
     )

@@ -37,6 +37,11 @@ class Frames:
         return cls(cast("BinaryIO", TemporaryFile(dir=folder)))
 
     @classmethod
+    def in_memory(cls) -> Self:
+        """Make one that never reaches a disk: for secrets, and for little. Raises OSError."""
+        return cls(os.fdopen(os.memfd_create("frames"), "w+b"))
+
+    @classmethod
     def of(cls, descriptor: int) -> Self:
         """Open the file of a descriptor, which is closed with it."""
         return cls(os.fdopen(descriptor, "r+b"))

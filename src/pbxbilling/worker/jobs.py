@@ -15,6 +15,7 @@ Job = Callable[[Frames, Frames], None]
 # The module of each, and its function: a process imports those of its own job only.
 JOBS: dict[str, str] = {
     "accounts": "pbxbilling.worker.accounts:compare",
+    "passwords": "pbxbilling.worker.passwords:hash_or_verify",
     "statements": "pbxbilling.worker.statements:close",
 }
 

@@ -5,14 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 
 from pbxbilling.identity.token import Token
+from pbxbilling.identity.user import CustomRole, User
 
 
 class MemoryIdentity:
     def __init__(self) -> None:
         self.kept: dict[str, Token] = {}
+        self.people: dict[str, User] = {}
+        self.own_roles: dict[str, CustomRole] = {}
 
-    def put(self, token: Token) -> None:
-        self.kept[token.id] = token
+    def put(self, record: Token | User | CustomRole) -> None:
+        if isinstance(record, Token):
+            self.kept[record.id] = record
+        elif isinstance(record, User):
+            self.people[record.id] = record
+        else:
+            self.own_roles[record.name] = record
+
+    async def user(self, ident: str) -> User | None:
+        return self.people.get(ident)
+
+    async def user_of(self, email: str) -> User | None:
+        return next((one for one in self.people.values() if one.email == email), None)
+
+    async def users(self) -> list[User]:
+        return sorted(self.people.values(), key=lambda one: one.email)
+
+    async def roles(self) -> dict[str, CustomRole]:
+        return dict(sorted(self.own_roles.items()))
 
     async def token(self, ident: str) -> Token | None:
         return self.kept.get(ident)

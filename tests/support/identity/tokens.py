@@ -1,4 +1,4 @@
-"""Tokens to test with."""
+"""Tokens and users to test with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.identity.manage_tokens import Tokens
+from pbxbilling.identity.manage_users import Users
+from pbxbilling.identity.ports import Verified
 from pbxbilling.identity.token import Token
+from pbxbilling.identity.user import User
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
 from tests.support.store.memory_store import MemoryStore
@@ -24,6 +27,42 @@ TOKEN = Token(
     created_by="root",
     expires_at=NOON + timedelta(days=90),
 )
+
+
+ANN = User(
+    id="annannannann",
+    email="ann@acme.example",
+    role="tenant_admin",
+    tenant="acme",
+    password="quick:a long password",
+    password_at=NOON,
+    created_at=NOON,
+    created_by="root",
+)
+
+
+class QuickHasher:
+    """The port `PasswordHasher`, without the work; a hash that begins with "old" is renewed."""
+
+    def __init__(self) -> None:
+        self.compared: list[str] = []
+
+    async def hash(self, password: str) -> str:
+        return f"quick:{password}"
+
+    async def verify(self, encoded: str, password: str) -> Verified:
+        self.compared.append(encoded)
+        kind, _, own = encoded.partition(":")
+        is_right = bool(encoded) and own == password
+        return Verified(is_right, f"quick:{password}" if is_right and kind == "old" else "")
+
+
+def users_of(
+    store: MemoryStore, registry: Registry, clock: Clock, facts: list[Fact] | None = None
+) -> Users:
+    """Return the commands on users of a store in memory."""
+    emit: Any = (facts if facts is not None else []).append
+    return Users(store.identity_store, store, registry, QuickHasher(), clock, emit)
 
 
 def tokens_of(

@@ -26,6 +26,7 @@ from pbxbilling.calls.live.records import (
 )
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.identity.token import Token
+from pbxbilling.identity.user import CustomRole, User
 from pbxbilling.kernel.codes import LegDirection, Outcome
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
@@ -140,6 +141,7 @@ class MemoryStore:
             (self, copy),
             (self.subscription_store, copy.subscription_store),
             (self.invoice_runs, copy.invoice_runs),
+            (self.identity_store, copy.identity_store),
             (self.statement_store, copy.statement_store),
         ):
             for name, value in vars(own).items():
@@ -185,7 +187,7 @@ class MemoryStore:
                 self.statement_store.used[record.reference] = record
             case Cursor():
                 self.cursors[record.name] = record.at
-            case Token():
+            case Token() | User() | CustomRole():
                 self.identity_store.put(record)
             case InvoiceRun():
                 self.invoice_runs.put(record)
@@ -309,6 +311,7 @@ class MemoryTransaction:
         self._fault: StoreError | None = None
         self.statement_store = copy.statement_store
         self.invoice_runs = copy.invoice_runs
+        self.identity_store = copy.identity_store
         self.meters = NoEvents()
         self.version = copy.version
         self.written: list[Record] = []

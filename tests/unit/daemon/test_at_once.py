@@ -16,6 +16,7 @@ import pytest
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.calls.metering.usage_event import LegMetered, UsageEventState
 from pbxbilling.gateways.stripe import objects
+from pbxbilling.identity.facts import UserChanged
 from pbxbilling.kernel.errors import ServiceError, StoreError
 from pbxbilling.payments.facts import InvoiceIssued, UsageSent
 from pbxbilling.runtime.database_url import DatabaseUrl
@@ -24,6 +25,7 @@ from pbxbilling.subscriptions.events import stored_event
 from pbxbilling.subscriptions.facts import Drifted, EventTaken
 from tests.support.daemon.services_at_once import Act, Both, Wired, two
 from tests.support.gateways.stripe import bodies
+from tests.support.identity.tokens import ANN, TOKEN
 from tests.support.kernel.clock import START
 from tests.support.store.database import rows
 from tests.support.store.records import NOON, ended_leg
@@ -195,6 +197,14 @@ async def old_legs(wired: Wired) -> None:
     await wired.passes(days=20)
     await wired.services.billing.statements.close("acme")
     await wired.passes(days=500)
+
+
+async def ann_is_a_user(wired: Wired) -> None:
+    await wired.store.commit([ANN])
+
+
+async def a_token(wired: Wired) -> None:
+    await wired.store.commit([TOKEN])
 
 
 # --- what both do -------------------------------------------------------------------------------
@@ -384,6 +394,21 @@ CASES = {
     "tenant forget": Case(
         twice(delete("/tenants/acme/personal-data")),
         **audited("tenant forget", row=(1,), ready=gone),
+    ),
+    "user add": Case(
+        twice(post("/users", email=ANN.email, role="admin", password="a long password")),
+        "SELECT count(*) AS n FROM user_account",
+        (1,),
+        facts=((UserChanged, 1),),
+        refused=1,
+    ),
+    "user disable": Case(
+        twice(put(f"/users/{ANN.email}/exclusion")),
+        **audited("user disable", row=(1,), ready=ann_is_a_user),
+    ),
+    "token revoke": Case(
+        twice(delete(f"/tokens/{TOKEN.id}")),
+        **audited("token revoke", row=(1,), ready=a_token),
     ),
     "purge": Case(
         twice(post("/purge")),

@@ -34,7 +34,7 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
-from pbxbilling.store.schema.identity import token
+from pbxbilling.store.schema.identity import custom_role, token, user
 from pbxbilling.store.schema.lease import commit_number, lease
 from pbxbilling.store.schema.statements import (
     generic_usage,
@@ -75,6 +75,7 @@ __all__ = [
     "call",
     "commit_number",
     "cursor",
+    "custom_role",
     "customer",
     "decision",
     "generic_usage",
@@ -96,5 +97,6 @@ __all__ = [
     "tenant",
     "terms_change",
     "token",
+    "user",
     "webhook_event",
 ]

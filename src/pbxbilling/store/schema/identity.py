@@ -1,13 +1,44 @@
 """Defines the tables of who acts through the API.
 
-They hold digests of secrets, and no secret.
+Passwords and tokens are not in them, only what they are compared with; the secret of a second
+factor is.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table
 
 from pbxbilling.store.schema.base import Object, Text, metadata
+
+user = Table(
+    "user_account",  # "user" is a word of PostgreSQL's
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("tenant", Text),
+    Column("password", Text, nullable=False),
+    Column("password_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("totp", Text, nullable=False),
+    Column("totp_step", BigInteger, nullable=False),
+    Column("recovery", Object, nullable=False),
+    Column("disabled_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+Index("ix_user_account_email", user.c.email, unique=True)
+
+custom_role = Table(
+    "custom_role",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("permissions", Object, nullable=False),
+    Column("of_tenants", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # Few rows, whatever the site: programs, not people. A revoked one stays, for the audit trail names
 # it, and its id must not be given again.

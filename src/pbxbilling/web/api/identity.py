@@ -1,4 +1,4 @@
-"""Who may use the API: tokens."""
+"""Who may use the API: users and tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, Field
 
 from pbxbilling.identity.manage_tokens import DAYS
+from pbxbilling.identity.manage_users import NewUser as UserToAdd
 from pbxbilling.identity.token import Token as SavedToken
+from pbxbilling.identity.user import User as SavedUser
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.api.routing import Actor, Schema, Served, written
 
@@ -51,6 +53,66 @@ class MadeToken(Schema):
     expires_at: datetime
 
 
+class NewUser(Schema):
+    """A user to add; `tenant` is for roles of tenants. Without `password` nobody can log in yet."""
+
+    email: str
+    role: str
+    tenant: str | None = None
+    password: str | None = None
+
+
+class User(Schema):
+    """A user; `disabled_at` is null while they are let in."""
+
+    id: str
+    email: str
+    role: str
+    tenant: str | None
+    has_password: bool
+    second_factor: bool
+    created_at: datetime
+    created_by: str
+    disabled_at: datetime | None
+
+
+class NewPassword(Schema):
+    """A password to set."""
+
+    password: str
+
+
+@router.get("/users", response_model=list[User])
+async def users(services: Served) -> Response:
+    """List all users by their mail addresses."""
+    return await written([_person(one) for one in await services.users.all()])
+
+
+@router.post("/users", response_model=User)
+async def add_user(services: Served, actor: Actor, new: NewUser) -> Response:
+    """Add a user."""
+    wanted = UserToAdd(new.email, new.role, new.tenant, new.password)
+    return await written(_person(await services.users.add(wanted, actor)))
+
+
+@router.put("/users/{email}/password", response_model=User)
+async def set_password(services: Served, actor: Actor, email: str, new: NewPassword) -> Response:
+    """Set a user's password."""
+    return await written(_person(await services.users.set_password(email, new.password, actor)))
+
+
+@router.put("/users/{email}/exclusion", response_model=User)
+async def disable(services: Served, actor: Actor, email: str) -> Response:
+    """Keep a user out, at once."""
+    return await written(_person(await services.users.disable(email, actor)))
+
+
+@router.delete("/users/{email}/exclusion", response_model=User)
+async def enable(services: Served, actor: Actor, email: str) -> Response:
+    """Let a user in again."""
+    return await written(_person(await services.users.enable(email, actor)))
+
+
 @router.get("/tokens", response_model=list[Token])
 async def tokens(services: Served) -> Response:
     """List all tokens, the newest first."""
@@ -78,6 +140,20 @@ async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
 async def revoke_token(services: Served, actor: Actor, token: str) -> Response:
     """Revoke a token, at once; a repeated request changes nothing."""
     return await written(_shown(await services.tokens.revoke(token, actor)))
+
+
+def _person(user: SavedUser) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "role": user.role,
+        "tenant": user.tenant,
+        "has_password": bool(user.password),
+        "second_factor": bool(user.totp),
+        "created_at": user.created_at,
+        "created_by": user.created_by,
+        "disabled_at": user.disabled_at,
+    }
 
 
 def _shown(token: SavedToken) -> dict[str, Any]:

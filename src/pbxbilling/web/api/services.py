@@ -16,6 +16,7 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.identity.manage_tokens import Tokens
+from pbxbilling.identity.manage_users import Users
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
 from pbxbilling.payments.compare import Comparison
@@ -95,6 +96,7 @@ class Services:
     forgetter: Forgetter
     comparison: Comparison
     tokens: Tokens
+    users: Users
     payments: PaymentServices | None = None
     files: AccountFiles | None = None
 
