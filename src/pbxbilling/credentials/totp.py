@@ -14,7 +14,6 @@ class PyOtp:
         """Return the six digits of a step."""
         return HOTP(secret).at(step)
 
-
-def address_of(secret: str, email: str) -> str:
-    """Return the `otpauth://` address that an application reads from a picture."""
-    return str(TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER))
+    def address(self, secret: str, email: str) -> str:
+        """Return the `otpauth://` address that an application reads from a picture."""
+        return str(TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine
+from functools import partial
+
+from fastapi import Request
 
 from pbxbilling import __version__
 from pbxbilling.accounts.terms.in_force import InForce
@@ -19,13 +22,15 @@ from pbxbilling.daemon.payments import wire_gateway
 from pbxbilling.daemon.reload import Configuration, Reloader
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.tasks.supervisor import Supervisor
+from pbxbilling.identity.own_account import OwnAccount
+from pbxbilling.identity.principal import Principal
 from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.compiled import is_compiled
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
-from pbxbilling.web.actor import Peers
+from pbxbilling.web.actor import GRANT, Peers
 from pbxbilling.web.api import always, api, warmed_up
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
@@ -79,7 +84,13 @@ class Daemon:
             by_worker,
         )
         peers = Peers(SignIn(stores.identity_store, clock), settings.web.user)
-        self._api = warmed_up(api(always(self.services), peers.principal_of))
+        self._api = warmed_up(
+            api(
+                always(self.services),
+                peers.principal_of,
+                is_stepped_up=partial(_is_stepped_up, self.services.identity.own_account),
+            )
+        )
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._usage = _usage_endpoint(settings.usage, self.ground)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
@@ -155,6 +166,10 @@ class Daemon:
         while True:
             self._notifier.alive()
             await asyncio.sleep(pause_s)
+
+
+def _is_stepped_up(own: OwnAccount, request: Request, principal: Principal) -> bool:
+    return own.is_granted(principal, request.headers.get(GRANT, ""))
 
 
 def _stop_on_signals() -> asyncio.Event:

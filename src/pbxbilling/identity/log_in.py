@@ -44,6 +44,14 @@ class Attempt(NamedTuple):
     address: str
 
 
+class Shown(NamedTuple):
+    """What a user who is logged in shows once more: a code, or the password."""
+
+    password: str
+    code: str
+    address: str
+
+
 class LoggedIn(NamedTuple):
     """Who got in; `changed` is the user as they must be saved: a code used, a hash renewed."""
 
@@ -72,9 +80,7 @@ class LogIn:
     async def check(self, attempt: Attempt) -> LoggedIn:
         """Return who gets in. Raises WrongLoginError and TooManyError."""
         email, address = attempt.email.strip().lower(), attempt.address
-        wait_s = self._throttle.wait_s(email, address, self._clock.monotonic())
-        if wait_s > 0:
-            raise TooManyError(wait_s)
+        self._check_patience(email, address)
         user = await self._store.user_of(email)
         encoded = user.password if user else ""
         verified = await self._hasher.verify(encoded, normalised(attempt.password))
@@ -90,6 +96,25 @@ class LogIn:
             changed = replace(changed, password=verified.renewed)
         self._throttle.succeeded(email, address)
         return LoggedIn(user, None if changed is user else changed)
+
+    async def confirm(self, user: User, shown: Shown) -> None:
+        """Return if that is theirs. Raises WrongLoginError and TooManyError; saves nothing."""
+        self._check_patience(user.email, shown.address)
+        if shown.code:
+            used = after_use(user, shown.code, self._clock.now(), self._codes)
+            if used is None:
+                raise self._refused(user.email, shown.address, "code")
+        else:
+            password = normalised(shown.password)
+            verified = await self._hasher.verify(user.password, password)
+            if not verified.is_right:
+                raise self._refused(user.email, shown.address, "password")
+        self._throttle.succeeded(user.email, shown.address)
+
+    def _check_patience(self, email: str, address: str) -> None:
+        wait_s = self._throttle.wait_s(email, address, self._clock.monotonic())
+        if wait_s > 0:
+            raise TooManyError(wait_s)
 
     def _refused(self, email: str, address: str, reason: str) -> WrongLoginError:
         now_s = self._clock.monotonic()

@@ -81,7 +81,7 @@ class Users:
     async def set_password(self, email: str, password: str, actor: str) -> User:
         """Set a user's password."""
         encoded, now = await self._encoded(password, email), self._clock.now()
-        return await self._changed(
+        return await self.change(
             email,
             "user password",
             lambda user: replace(user, password=encoded, password_at=now),
@@ -91,7 +91,7 @@ class Users:
     async def disable(self, email: str, actor: str) -> User:
         """Keep a user out, from now on; one who is out already stays as they are."""
         now = self._clock.now()
-        return await self._changed(
+        return await self.change(
             email,
             "user disable",
             lambda user: replace(user, disabled_at=user.disabled_at or now),
@@ -100,7 +100,7 @@ class Users:
 
     async def enable(self, email: str, actor: str) -> User:
         """Let a user in again."""
-        return await self._changed(
+        return await self.change(
             email, "user enable", lambda user: replace(user, disabled_at=None), actor
         )
 
@@ -109,10 +109,19 @@ class Users:
             return ""
         return await self._hasher.hash(_said(lambda text: read_password(text, email), password))
 
-    async def _changed(
-        self, email: str, action: str, change: Callable[[User], User], actor: str
+    async def change(
+        self,
+        email: str,
+        action: str,
+        change: Callable[[User], User],
+        actor: str,
+        *,
+        audited: bool = True,
     ) -> User:
-        """Save what `change` makes of a user as they are by then, unless that is the same."""
+        """Save what `change` makes of a user as they are by then, unless that is the same.
+
+        Whatever `change` raises leaves the user as they are.
+        """
 
         async def work(transaction: IdentityTransaction) -> tuple[User, Fact | None]:
             before = await transaction.identity_store.user_of(email.strip().lower())
@@ -121,6 +130,9 @@ class Users:
             after = change(before)
             if after == before:
                 return before, None
+            if not audited:
+                await transaction.write([after])
+                return after, None
             return after, await self._write(transaction, action, before, after, actor)
 
         user, fact = await self._records.transact(KEY, work)

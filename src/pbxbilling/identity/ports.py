@@ -97,3 +97,7 @@ class OneTimeCodes(Protocol):
     def code(self, secret: str, step: int) -> str:
         """Return the six digits of a step."""
         ...
+
+    def address(self, secret: str, email: str) -> str:
+        """Return the `otpauth://` address that an application reads from a picture."""
+        ...

@@ -23,6 +23,13 @@ class SignIn:
             return None
         return token.principal if token.is_good_from(address) else None
 
+    async def of_user(self, ident: str) -> Principal | None:
+        """Return who acts as the user of that id, whom somebody else has let in."""
+        user = await self._store.user(ident)
+        if user is None or user.disabled_at is not None:
+            return None
+        return user.principal(await self._store.roles())
+
     async def of_token(self, ident: str) -> Principal | None:
         """Return who acts with the token of that id, which somebody else has checked."""
         token = await self._store.token(ident)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from fastapi import Request
 
 PRINCIPAL = "x-pbxbilling-principal"
-"""The header in which the web process says for whom it acts: `token ID`."""
+"""The header in which the web process says for whom it acts: `token ID` or `user ID`."""
+
+GRANT = "x-pbxbilling-step-up"
+"""The header with the grant of a user's step-up."""
 
 _ROOT = 0
 SUDO_USER = "x-pbxbilling-sudo-user"
@@ -72,7 +75,11 @@ class Peers:
 
     async def _named(self, given: str) -> Principal:
         kind, _, ident = given.partition(" ")
-        found = await self._sign_in.of_token(ident) if kind == ActorType.TOKEN else None
+        found = None
+        if kind == ActorType.TOKEN:
+            found = await self._sign_in.of_token(ident)
+        elif kind == ActorType.USER:
+            found = await self._sign_in.of_user(ident)
         if found is None:
             raise UnauthenticatedError("the web process names nobody who may act")
         return found

@@ -17,10 +17,14 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
+from pbxbilling.credentials.totp import PyOtp
 from pbxbilling.identity.expiry import TokenExpiry
+from pbxbilling.identity.log_in import LogIn
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.manage_users import Users
+from pbxbilling.identity.own_account import OwnAccount
 from pbxbilling.identity.ports import PasswordHasher
+from pbxbilling.identity.step_up import StepUps
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.privacy.forget import Forgetter
@@ -28,7 +32,12 @@ from pbxbilling.privacy.purge import Purge
 from pbxbilling.privacy.retention import Retention
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.account_files import InProcess
-from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
+from pbxbilling.web.api.services import (
+    BillingServices,
+    IdentityServices,
+    PaymentServices,
+    Services,
+)
 from pbxbilling.wiring.account_files import FilesByWorker
 from pbxbilling.wiring.closing import CloseByWorker
 from pbxbilling.wiring.passwords import PasswordsByWorker, PasswordsHere
@@ -69,6 +78,7 @@ def wire_services(
     calls = wire_calls(ground, live)
     purge, forgetter = wire_privacy(ground, retention, live)
     administration = wire_accounts(ground, calls.reports)
+    hasher = PasswordsByWorker(by_worker.worker) if by_worker else PasswordsHere()
     return Services(
         administration=administration,
         calls=calls,
@@ -78,10 +88,7 @@ def wire_services(
         figures=wire_figures(ground),
         forgetter=forgetter,
         comparison=wire_payments(ground),
-        tokens=wire_tokens(ground),
-        users=wire_users(
-            ground, PasswordsByWorker(by_worker.worker) if by_worker else PasswordsHere()
-        ),
+        identity=wire_identity(ground, hasher),
         payments=payments,
         files=wire_files(ground, InProcess(administration), by_worker) if by_worker else None,
     )
@@ -174,28 +181,16 @@ def wire_payments(ground: Ground) -> Comparison:
     return Comparison(ground.in_force.registry, stores.statement_store, stores.minutes)
 
 
-def wire_users(ground: Ground, hasher: PasswordHasher) -> Users:
-    """Wire the users."""
-    stores = ground.stores
-    return Users(
-        stores.identity_store,
-        stores.identities,
-        ground.in_force.registry,
-        hasher,
-        ground.clock,
-        ground.emit,
-    )
-
-
-def wire_tokens(ground: Ground) -> Tokens:
-    """Wire the tokens of programs."""
-    stores = ground.stores
-    return Tokens(
-        stores.identity_store,
-        stores.identities,
-        ground.in_force.registry,
-        ground.clock,
-        ground.emit,
+def wire_identity(ground: Ground, hasher: PasswordHasher) -> IdentityServices:
+    """Wire users and tokens."""
+    store, records = ground.stores.identity_store, ground.stores.identities
+    clock, emit, registry = ground.clock, ground.emit, ground.in_force.registry
+    users, codes = Users(store, records, registry, hasher, clock, emit), PyOtp()
+    log_in = LogIn(store, hasher, codes, clock, emit)
+    return IdentityServices(
+        Tokens(store, records, registry, clock, emit),
+        users,
+        OwnAccount(store, users, log_in, StepUps(clock), codes, clock),
     )
 
 

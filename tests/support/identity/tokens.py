@@ -6,13 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.credentials.totp import PyOtp
+from pbxbilling.identity.log_in import LogIn
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.manage_users import Users
+from pbxbilling.identity.own_account import OwnAccount
 from pbxbilling.identity.ports import Verified
+from pbxbilling.identity.step_up import StepUps
 from pbxbilling.identity.token import Token
 from pbxbilling.identity.user import User
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.web.api.services import IdentityServices
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import NOON
 
@@ -71,3 +76,11 @@ def tokens_of(
     """Return the commands on tokens of a store in memory."""
     emit: Any = (facts if facts is not None else []).append
     return Tokens(store.identity_store, store, registry, clock, emit)
+
+
+def identity_of(store: MemoryStore, registry: Registry, clock: Clock) -> IdentityServices:
+    """Return the services about who acts, over a store in memory."""
+    users, codes = users_of(store, registry, clock), PyOtp()
+    log_in = LogIn(store.identity_store, QuickHasher(), codes, clock, lambda _fact: None)
+    own = OwnAccount(store.identity_store, users, log_in, StepUps(clock), codes, clock)
+    return IdentityServices(tokens_of(store, registry, clock), users, own)

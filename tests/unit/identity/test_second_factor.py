@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbxbilling.credentials.totp import PyOtp, address_of
+from pbxbilling.credentials.totp import PyOtp
 from pbxbilling.identity.second_factor import (
     RECOVERY_CODES,
     after_use,
@@ -74,4 +74,6 @@ def test_each_recovery_code_is_good_once_however_it_is_typed() -> None:
 def test_a_new_secret_has_160_bits_and_is_read_by_applications() -> None:
     secret = new_totp(secrets.token_bytes)
     assert len(secret) == 32
-    assert address_of(secret, ANN.email).startswith("otpauth://totp/pbxbilling:ann%40acme.example?")
+    assert CODES.address(secret, ANN.email).startswith(
+        "otpauth://totp/pbxbilling:ann%40acme.example?"
+    )

@@ -25,7 +25,7 @@ from pbxbilling.web.public import public_app
 from tests.support.accounts.administration import administrations
 from tests.support.billing.figures import Unscraped
 from tests.support.billing.statements import billing_desk
-from tests.support.identity.tokens import tokens_of, users_of
+from tests.support.identity.tokens import identity_of
 from tests.support.kernel.clock import Clock
 from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.store.memory_store import MemoryStore
@@ -125,8 +125,7 @@ class Services:
                         figures,
                         forgetter,
                         comparison,
-                        tokens_of(self.store, self.registry, Clock()),
-                        users_of(self.store, self.registry, Clock()),
+                        identity_of(self.store, self.registry, Clock()),
                     )
                 ),
                 Peers(SignIn(self.store.identity_store, Clock()), "nobody").principal_of,

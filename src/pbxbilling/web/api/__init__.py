@@ -6,23 +6,26 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.routing import Match
 
 from pbxbilling import __version__
+from pbxbilling.identity.principal import Principal
 from pbxbilling.web.api import (
     accounts,
     adoption,
     billing,
     calls,
     identity,
+    me,
     payments,
     privacy,
 )
 from pbxbilling.web.api.routing import (
     PREFIX,
+    IsSteppedUp,
     PrincipalOf,
     ServicesOf,
     add_error_answers,
@@ -31,7 +34,8 @@ from pbxbilling.web.api.routing import (
 from pbxbilling.web.api.services import Services
 
 ROUTERS = tuple(
-    subject.router for subject in (calls, accounts, billing, payments, adoption, privacy, identity)
+    subject.router
+    for subject in (calls, accounts, billing, payments, adoption, privacy, identity, me)
 )
 ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute))
 
@@ -63,6 +67,7 @@ def api(
     services_of: ServicesOf | None,
     principal_of: PrincipalOf | None,
     elsewhere: Endpoint | None = None,
+    is_stepped_up: IsSteppedUp | None = None,
 ) -> FastAPI:
     """Build the API; `principal_of` names who acts in a request. None: only to read the document.
 
@@ -76,6 +81,7 @@ def api(
         redoc_url=None,
     )
     app.state.services_of, app.state.principal_of = services_of, principal_of
+    app.state.is_stepped_up = is_stepped_up or _never
     for router in ROUTERS:
         here = router if elsewhere is None else _readable(router)
         app.include_router(here, prefix=PREFIX, dependencies=[Depends(authorized)])
@@ -83,6 +89,10 @@ def api(
         _add_elsewhere(app, elsewhere)
     add_error_answers(app)
     return app
+
+
+def _never(_request: Request, _principal: Principal) -> bool:
+    return False
 
 
 def always(services: Services) -> ServicesOf:

@@ -85,44 +85,46 @@ class NewPassword(Schema):
 @router.get("/users", response_model=list[User])
 async def users(services: Served) -> Response:
     """List all users by their mail addresses."""
-    return await written([_person(one) for one in await services.users.all()])
+    return await written([_person(one) for one in await services.identity.users.all()])
 
 
 @router.post("/users", response_model=User)
 async def add_user(services: Served, actor: Actor, new: NewUser) -> Response:
     """Add a user."""
     wanted = UserToAdd(new.email, new.role, new.tenant, new.password)
-    return await written(_person(await services.users.add(wanted, actor)))
+    return await written(_person(await services.identity.users.add(wanted, actor)))
 
 
 @router.put("/users/{email}/password", response_model=User)
 async def set_password(services: Served, actor: Actor, email: str, new: NewPassword) -> Response:
     """Set a user's password."""
-    return await written(_person(await services.users.set_password(email, new.password, actor)))
+    return await written(
+        _person(await services.identity.users.set_password(email, new.password, actor))
+    )
 
 
 @router.put("/users/{email}/exclusion", response_model=User)
 async def disable(services: Served, actor: Actor, email: str) -> Response:
     """Keep a user out, at once."""
-    return await written(_person(await services.users.disable(email, actor)))
+    return await written(_person(await services.identity.users.disable(email, actor)))
 
 
 @router.delete("/users/{email}/exclusion", response_model=User)
 async def enable(services: Served, actor: Actor, email: str) -> Response:
     """Let a user in again."""
-    return await written(_person(await services.users.enable(email, actor)))
+    return await written(_person(await services.identity.users.enable(email, actor)))
 
 
 @router.get("/tokens", response_model=list[Token])
 async def tokens(services: Served) -> Response:
     """List all tokens, the newest first."""
-    return await written([_shown(one) for one in await services.tokens.all()])
+    return await written([_shown(one) for one in await services.identity.tokens.all()])
 
 
 @router.post("/tokens", response_model=MadeToken)
 async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
     """Make a token, and show it once."""
-    made = await services.tokens.add(
+    made = await services.identity.tokens.add(
         new.name,
         new.scopes,
         actor,
@@ -139,7 +141,7 @@ async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
 @router.delete("/tokens/{token}", response_model=Token)
 async def revoke_token(services: Served, actor: Actor, token: str) -> Response:
     """Revoke a token, at once; a repeated request changes nothing."""
-    return await written(_shown(await services.tokens.revoke(token, actor)))
+    return await written(_shown(await services.identity.tokens.revoke(token, actor)))
 
 
 def _person(user: SavedUser) -> dict[str, Any]:

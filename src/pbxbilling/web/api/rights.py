@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.principal import SITE, Access, Principal, Subject, may
+from pbxbilling.identity.principal import SITE, Access, ActorType, Principal, Subject, may
 from pbxbilling.kernel.errors import NotFoundError, ServiceError
 
 P = Permission
@@ -23,15 +23,21 @@ class Whose(Enum):
     TENANT = "the tenant in the path"
     LISTED = "rows of all tenants, or of the caller's own; `tenant` in the query chooses one"
     SITE = "the operator's"
+    SELF = "the user's own account"
+    ANYBODY = "whoever asks, if anybody"
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What a route needs: one of the permissions, or, with `every`, each of them."""
+    """What a route needs: one of the permissions, or, with `every`, each of them.
+
+    `step_up`: a user must have shown a password or a code within the last minutes.
+    """
 
     whose: Whose
     permissions: tuple[P, ...]
     every: bool = False
+    step_up: bool = False
 
 
 def _tenant(*permissions: P) -> Right:
@@ -47,6 +53,8 @@ def _site(*permissions: P) -> Right:
 
 
 _ACCOUNTS_FILE = Right(Whose.SITE, (P.TENANTS_WRITE, P.PLANS_MANAGE), every=True)
+_PEOPLE = Right(Whose.SITE, (P.USERS_MANAGE,), step_up=True)
+_MINE = Right(Whose.SELF, (), step_up=True)
 _BUYS = _tenant(P.PAY, P.SUBSCRIPTIONS_MANAGE)
 
 RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
@@ -96,15 +104,29 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/adoption/rows.csv"): _site(P.SUBSCRIPTIONS_MANAGE),
     ("POST", "/purge"): _site(P.MODE_WRITE),
     ("DELETE", "/tenants/{tenant}/personal-data"): _tenant(P.MODE_WRITE),
+    ("GET", "/me"): Right(Whose.ANYBODY, ()),
+    ("POST", "/me/step-up"): Right(Whose.SELF, ()),
+    ("POST", "/me/recovery"): Right(Whose.SELF, ()),
+    ("PUT", "/me/password"): _MINE,
+    ("POST", "/me/second-factor"): _MINE,
+    ("PUT", "/me/second-factor"): _MINE,
+    ("DELETE", "/me/second-factor"): _MINE,
     ("GET", "/users"): _site(P.USERS_MANAGE),
-    ("POST", "/users"): _site(P.USERS_MANAGE),
-    ("PUT", "/users/{email}/password"): _site(P.USERS_MANAGE),
-    ("PUT", "/users/{email}/exclusion"): _site(P.USERS_MANAGE),
-    ("DELETE", "/users/{email}/exclusion"): _site(P.USERS_MANAGE),
+    ("POST", "/users"): _PEOPLE,
+    ("PUT", "/users/{email}/password"): _PEOPLE,
+    ("PUT", "/users/{email}/exclusion"): _PEOPLE,
+    ("DELETE", "/users/{email}/exclusion"): _PEOPLE,
     ("GET", "/tokens"): _site(P.USERS_MANAGE),
-    ("POST", "/tokens"): _site(P.USERS_MANAGE),
-    ("DELETE", "/tokens/{token}"): _site(P.USERS_MANAGE),
+    ("POST", "/tokens"): _PEOPLE,
+    ("DELETE", "/tokens/{token}"): _PEOPLE,
 }
+
+
+class StepUpNeededError(ServiceError):
+    """The user must show a password or a code once more."""
+
+    status = 403
+    code = "step_up_needed"
 
 
 class UnauthenticatedError(ServiceError):
@@ -132,14 +154,14 @@ class ForbiddenError(ServiceError):
 
 def check_right(
     principal: Principal, method: str, path: str, values: Mapping[str, str], asked: str | None
-) -> None:
-    """Raise ForbiddenError or NotFoundError where a principal may not use a route.
+) -> Right:
+    """Return the right of a route that a principal may use; raise ForbiddenError or NotFoundError.
 
     `path` is the route's below the prefix, with the `values` of its parameters; `asked` is the
     `tenant` of the query.
     """
     right = RIGHTS.get((method, path))
-    if right is None:
+    if right is None or (right.whose is Whose.SELF and principal.type is not ActorType.USER):
         raise ForbiddenError(None)
     subject = _subject(principal, right.whose, values, asked)
     answers = {one: may(principal, one, subject) for one in right.permissions}
@@ -147,7 +169,7 @@ def check_right(
         raise NotFoundError(f"no tenant {subject!r}")
     allowed = [one for one, access in answers.items() if access is Access.ALLOWED]
     if len(allowed) == len(answers) or (allowed and not right.every):
-        return
+        return right
     lacking = [one for one in right.permissions if one not in principal.permissions]
     raise ForbiddenError(lacking[0] if lacking else None)
 

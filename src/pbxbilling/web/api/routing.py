@@ -18,10 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from pbxbilling.identity.principal import Principal
+from pbxbilling.identity.principal import ActorType, Principal
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
-from pbxbilling.web.api.rights import ForbiddenError, check_right
+from pbxbilling.web.api.rights import ForbiddenError, StepUpNeededError, check_right
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
 
@@ -32,6 +32,7 @@ UNREADABLE = 400  # FastAPI's answer to a body that is too deep, or no UTF-8
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
 NEEDS_GATEWAY: dict[str, Any] = {"x-needs-daemon": True, "x-needs-gateway": True}
 PrincipalOf = Callable[[Request], Awaitable[Principal]]
+IsSteppedUp = Callable[[Request, Principal], bool]
 ServicesOf = Callable[[], Awaitable[Services]]
 
 # Checked against the bounds of what can be stored; a fault names the expected form.
@@ -70,7 +71,11 @@ async def authorized(request: Request, principal: Who) -> None:
     """Raise where the principal may not use this route; a dependency of every route."""
     path: str = request.scope["route"].path.removeprefix(PREFIX)
     asked = request.query_params.get("tenant")
-    check_right(principal, request.method, path, request.path_params, asked)
+    right = check_right(principal, request.method, path, request.path_params, asked)
+    if right.step_up and principal.type is ActorType.USER:
+        is_stepped_up: IsSteppedUp = request.app.state.is_stepped_up
+        if not is_stepped_up(request, principal):
+            raise StepUpNeededError("show your password or a code once more, then repeat this")
 
 
 async def _actor(principal: Who) -> str:

@@ -17,6 +17,7 @@ from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.manage_users import Users
+from pbxbilling.identity.own_account import OwnAccount
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
 from pbxbilling.payments.compare import Comparison
@@ -80,6 +81,15 @@ class BillingServices:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityServices:
+    """Services of the routes about who acts."""
+
+    tokens: Tokens
+    users: Users
+    own_account: OwnAccount
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Services of all routes; a router that needs another one adds a field.
 
@@ -95,8 +105,7 @@ class Services:
     figures: Figures
     forgetter: Forgetter
     comparison: Comparison
-    tokens: Tokens
-    users: Users
+    identity: IdentityServices
     payments: PaymentServices | None = None
     files: AccountFiles | None = None
 

@@ -26,7 +26,7 @@ from pbxbilling.web.api.routing import NEEDS_GATEWAY
 from pbxbilling.web.api.services import PaymentServices, Services
 from tests.support.accounts.administration import administrations
 from tests.support.billing.statements import billing_desk
-from tests.support.identity.tokens import tokens_of, users_of
+from tests.support.identity.tokens import identity_of
 from tests.support.payments.memory_meter import NoEvents
 from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.subscriptions.records import event, invoice
@@ -67,8 +67,7 @@ def services(shop: Shop, *, keys: bool = True) -> Services:
         ),
         forgetter_of(shop.store, shop.writer, shop.clock),
         Comparison(shop.registry, shop.store.statement_store, NoMinutes()),
-        tokens_of(shop.store, shop.registry, shop.clock),
-        users_of(shop.store, shop.registry, shop.clock),
+        identity_of(shop.store, shop.registry, shop.clock),
         by_gateway if keys else None,
     )
 

@@ -11,7 +11,7 @@ from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.services import Services
 from tests.support.accounts.administration import administrations
 from tests.support.billing.statements import Office, billing_desk
-from tests.support.identity.tokens import tokens_of, users_of
+from tests.support.identity.tokens import identity_of
 from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.web.api_client import ApiClient
 
@@ -54,8 +54,7 @@ class Served(Office):
             ),
             forgetter_of(self.store, self.writer, self.clock),
             Comparison(self.writer.registry, self.store.statement_store, NoMinutes()),
-            tokens_of(self.store, self.writer.registry, self.clock),
-            users_of(self.store, self.writer.registry, self.clock),
+            identity_of(self.store, self.writer.registry, self.clock),
         )
         return ApiClient(services)
 

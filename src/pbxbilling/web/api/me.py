@@ -1,0 +1,133 @@
+"""Whoever asks: who they are, and what users do to their own account."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from pbxbilling.identity.log_in import Shown
+from pbxbilling.identity.permissions import Permission
+from pbxbilling.identity.principal import ActorType
+from pbxbilling.web.api.routing import Schema, Served, Who, written
+
+router = APIRouter(tags=["identity"])
+
+ADDRESS = "x-pbxbilling-address"
+"""The header in which the web process says where a request came from."""
+
+
+class Me(Schema):
+    """Who asks, and what they may; `tenant` is the one whose objects alone they reach."""
+
+    type: ActorType
+    name: str
+    tenant: str | None
+    permissions: list[Permission]
+
+
+class Proof(Schema):
+    """What shows once more who a user is: a code of the second factor, or the password."""
+
+    password: str = ""
+    code: str = ""
+
+
+class Grant(Schema):
+    """What allows a user more for ten minutes."""
+
+    grant: str
+
+
+class RecoveryCode(Schema):
+    """A recovery code, which is used up."""
+
+    code: str
+
+
+class OwnPassword(Schema):
+    """A user's new password."""
+
+    password: str
+
+
+class OfferedFactor(Schema):
+    """A secret for an application, and the address that it reads from a picture."""
+
+    secret: str
+    address: str
+
+
+class ConfirmedFactor(Schema):
+    """The secret that was offered, with a code that the application made of it."""
+
+    secret: str
+    code: str
+
+
+class RecoveryCodes(Schema):
+    """The codes that stand in for a lost phone, each once: the only answer that ever has them."""
+
+    recovery_codes: list[str]
+
+
+class Done(Schema):
+    """It is done."""
+
+    done: bool = True
+
+
+@router.get("/me", response_model=Me)
+async def me(_services: Served, principal: Who) -> Response:
+    """Show who asks."""
+    return await written(
+        {
+            "type": principal.type,
+            "name": principal.name,
+            "tenant": principal.tenant,
+            "permissions": sorted(principal.permissions),
+        }
+    )
+
+
+@router.post("/me/step-up", response_model=Grant)
+async def step_up(services: Served, principal: Who, request: Request, proof: Proof) -> Response:
+    """Show once more who one is, for what cannot be taken back."""
+    shown = Shown(proof.password, proof.code, request.headers.get(ADDRESS, ""))
+    return await written({"grant": await services.identity.own_account.step_up(principal, shown)})
+
+
+@router.post("/me/recovery", response_model=Done)
+async def use_recovery(
+    services: Served, principal: Who, request: Request, given: RecoveryCode
+) -> Response:
+    """Use a recovery code up, in place of a code."""
+    shown = Shown("", given.code, request.headers.get(ADDRESS, ""))
+    await services.identity.own_account.use_recovery(principal, shown)
+    return await written(Done())
+
+
+@router.put("/me/password", response_model=Done)
+async def set_password(services: Served, principal: Who, new: OwnPassword) -> Response:
+    """Change one's own password."""
+    await services.identity.own_account.set_password(principal, new.password)
+    return await written(Done())
+
+
+@router.post("/me/second-factor", response_model=OfferedFactor)
+async def offer(services: Served, principal: Who) -> Response:
+    """Get a secret for a second factor, which is not in force yet."""
+    offered = await services.identity.own_account.offer(principal)
+    return await written({"secret": offered.secret, "address": offered.address})
+
+
+@router.put("/me/second-factor", response_model=RecoveryCodes)
+async def confirm(services: Served, principal: Who, given: ConfirmedFactor) -> Response:
+    """Put a second factor in force."""
+    codes = await services.identity.own_account.confirm(principal, given.secret, given.code)
+    return await written({"recovery_codes": codes})
+
+
+@router.delete("/me/second-factor", response_model=Done)
+async def remove(services: Served, principal: Who) -> Response:
+    """Take the second factor off."""
+    await services.identity.own_account.remove(principal)
+    return await written(Done())
