@@ -39,6 +39,7 @@ from pbxbilling.config.value_types import (
     check_hook_token,
     check_page,
     check_plain,
+    check_public_url,
     check_token,
     check_zone,
     parse_broker,
@@ -377,7 +378,15 @@ class WebSettings(Section):
     """`[web]`: the process for programs and people; `user` is the one that it runs as."""
 
     listen: Listen = "127.0.0.1:8081"
+    public_url: Annotated[str, AfterValidator(check_public_url)] = "http://localhost:8081"
+    trusted_proxies: tuple[Network, ...] = ()
     user: NonEmpty = "pbxbilling-web"
+    state: Path = Path("/var/lib/pbxbilling-web")
+
+    @property
+    def origin(self) -> str:
+        """What a browser calls our pages: scheme, host and port."""
+        return self.public_url.rstrip("/")
 
     @property
     def address(self) -> Address:

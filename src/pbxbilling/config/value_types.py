@@ -78,6 +78,29 @@ def check_api_base(url: str) -> str:
     return url
 
 
+def check_public_url(url: str) -> str:
+    """Return the address of our own pages unchanged. Raises ValueError for one that cannot be.
+
+    Browsers send the session's cookie over TLS, and to this machine; a login over anything else
+    would begin anew for ever.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        msg = f'expected scheme and host, as "https://billing.provider.example", got "{url}"'
+        raise ValueError(msg)
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+        msg = f'"{url}" has no TLS: expected https://, with a proxy that has the certificate'
+        raise ValueError(msg)
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def check_plain(text: str) -> str:
     """Return a word unchanged. Raises ValueError where it is empty or not printable.
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import httpx
 from fastapi import Request, Response
 
+from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.errors import NeedsDaemonError, ServiceError
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.web.actor import PRINCIPAL
-from pbxbilling.web.api.routing import Who
+from pbxbilling.web.actor import GRANT, PRINCIPAL
+from pbxbilling.web.api.me import ADDRESS, Grant, Proof, RecoveryCode
+from pbxbilling.web.api.routing import PREFIX, Schema, Who
+from pbxbilling.web_process.sessions.store import Session
 
 AT_ONCE: Final = 2
 WAITING_MOST: Final = 64
@@ -40,10 +43,20 @@ class OversizedError(ServiceError):
     code = "too_large"
 
 
+class RefusedThereError(ServiceError):
+    """The daemon has refused it, with its own status, code and message."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        said = answer.json()
+        super().__init__(said["message"])
+        self.status, self.code = answer.status_code, said["error"]  # type: ignore[misc]
+
+
 class Forwarder:
     """Sends requests over the admin socket."""
 
-    def __init__(self, admin: Path, clock: Clock) -> None:
+    def __init__(self, admin: Path, clock: Clock, address_of: Callable[[Request], str]) -> None:
+        self._address_of = address_of
         self._admin = admin
         self._clock = clock
         # Without a context httpx reads all certificates, which takes 50 ms.
@@ -60,19 +73,56 @@ class Forwarder:
         """Close all connections."""
         await self._client.aclose()
 
+    async def step_up(self, principal: Principal, proof: Proof, address: str) -> Grant:
+        """Return the daemon's grant for a user who shows once more who they are."""
+        answer = await self._asked(principal, "/me/step-up", proof, address)
+        return Grant.model_validate_json(answer.content)
+
+    async def use_recovery(self, user: Principal, code: str, address: str) -> None:
+        """Have the daemon use a recovery code up. Raises ServiceError where it does not."""
+        await self._asked(user, "/me/recovery", RecoveryCode(code=code), address)
+
+    async def _asked(
+        self, principal: Principal, path: str, body: Schema, address: str
+    ) -> httpx.Response:
+        headers = {
+            PRINCIPAL: f"{principal.type} {principal.ident}",
+            ADDRESS: address,
+            "content-type": "application/json",
+        }
+        content = body.model_dump_json().encode()
+        answer = await self._turn("POST", httpx.URL(f"{PREFIX}{path}"), headers, content)
+        if answer.status_code != httpx.codes.OK:
+            raise RefusedThereError(answer)
+        return answer
+
     async def endpoint(self, request: Request, principal: Who) -> Response:
         """Answer a request as the daemon does. Raises ServiceError where none answers."""
         body = await _body_of(request)
+        headers = _some(request.headers, _SENT_ON)
+        headers[PRINCIPAL] = f"{principal.type} {principal.ident}"
+        headers[ADDRESS] = self._address_of(request)
+        session: Session | None = getattr(request.state, "session", None)
+        if session is not None and session.step_up:
+            headers[GRANT] = session.step_up
+        query = request.url.query.encode("ascii", "backslashreplace")
+        url = httpx.URL(path=request.url.path, query=query)
+        answer = await self._turn(request.method, url, headers, body)
+        return Response(answer.content, answer.status_code, _some(answer.headers, _GIVEN_BACK))
+
+    async def _turn(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes
+    ) -> httpx.Response:
+        """Send a request when it is its turn."""
         if self._waiting >= WAITING_MOST:
             raise BusyError("too many requests wait for the daemon: try again in a second")
         self._waiting += 1
         try:
             async with self._at_once:
                 await self._pause()
-                answer = await self._sent(request, principal, body)
+                return await self._sent(method, url, headers, body)
         finally:
             self._waiting -= 1
-        return Response(answer.content, answer.status_code, _some(answer.headers, _GIVEN_BACK))
 
     async def _pause(self) -> None:
         """Wait for this request's turn: `EVERY_S` after the one before."""
@@ -82,15 +132,12 @@ class Forwarder:
         if turn > now:
             await asyncio.sleep(turn - now)
 
-    async def _sent(self, request: Request, principal: Who, body: bytes) -> httpx.Response:
-        headers = _some(request.headers, _SENT_ON)
-        headers[PRINCIPAL] = f"{principal.type} {principal.ident}"
-        url = httpx.URL(
-            path=request.url.path, query=request.url.query.encode("ascii", "backslashreplace")
-        )
+    async def _sent(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes
+    ) -> httpx.Response:
         try:
             return await self._client.request(
-                request.method, url, content=body or None, headers=headers
+                method, url, content=body or None, headers=dict(headers)
             )
         except httpx.ConnectError as error:
             msg = "the daemon does not run: nothing was changed; what is on record can be read"

@@ -6,34 +6,45 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
-from fastapi import Request
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from pbxbilling import __version__
 from pbxbilling.config.load import load
 from pbxbilling.config.settings import Settings
-from pbxbilling.identity.principal import Principal
+from pbxbilling.config.value_types import Address
+from pbxbilling.credentials.totp import PyOtp
+from pbxbilling.identity.log_in import LogIn
 from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.api import api, warmed_up
-from pbxbilling.web.api.rights import UnauthenticatedError
 from pbxbilling.web.server import serve_public, tcp_listener
 from pbxbilling.web_process.forward import Forwarder
 from pbxbilling.web_process.readers import Readers
-
-_BEARER = "Bearer "
+from pbxbilling.web_process.sessions.routes import SessionRoutes
+from pbxbilling.web_process.sessions.store import Sessions
+from pbxbilling.web_process.sign_in import Requests
+from pbxbilling.wiring.passwords import PasswordsByWorker
+from pbxbilling.worker.process import WorkerProcess
 
 
 class ListenError(ServiceError):
     """The address cannot be listened on; the message names it, and the fix."""
+
+
+class StateError(ServiceError):
+    """The folder of this process's own cannot be used; the message names it, and the fix."""
 
 
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
@@ -49,42 +60,67 @@ def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
 
 
 async def _serve(settings: Settings, log: Log) -> None:
-    clock, address = SystemClock(), settings.web.address
+    clock, web = SystemClock(), settings.web
     store = SqlStore.read_only(database_at(settings.database.place))
-    forwarder = Forwarder(settings.http.admin, clock)
-    sign_in = SignIn(store.identity_store, clock)
+    sessions = Sessions(web.state / "sessions.db", clock)
+    requests = Requests(store.identity_store, SignIn(store.identity_store, clock), sessions, web)
+    forwarder = Forwarder(settings.http.admin, clock, requests.address_of)
+    listener = _listener(web.address)
+    stop = _stop_on_signals()
+    async with store:
+        await _opened(sessions, web.state)
+        app = _app(settings, store, sessions, requests, forwarder, log, clock)
+        serving = asyncio.create_task(serve_public(app, listener, _Uncounted()), name="web")
+        log.info("ready", version=__version__, listen=str(web.address), url=web.public_url)
+        await stop.wait()
+        serving.cancel()
+        await asyncio.wait({serving})
+        await forwarder.close()
+        await sessions.close()
+        log.info("stopped")
 
-    async def principal_of(request: Request) -> Principal:
-        return await _bearer_of(request, sign_in)
 
-    readers = Readers(store, settings, clock)
-    app = warmed_up(api(readers.services, principal_of, forwarder.endpoint))
+def _app(
+    settings: Settings,
+    store: SqlStore,
+    sessions: Sessions,
+    requests: Requests,
+    forwarder: Forwarder,
+    log: Log,
+    clock: Clock,
+) -> FastAPI:
+    hasher = PasswordsByWorker(WorkerProcess())
+    log_in = LogIn(store.identity_store, hasher, PyOtp(), clock, log.sink)
+    return warmed_up(
+        api(
+            Readers(store, settings, clock).services,
+            requests.principal_of,
+            forwarder.endpoint,
+            requests.is_stepped_up,
+            [SessionRoutes(log_in, sessions, requests, forwarder).router()],
+        )
+    )
+
+
+async def _opened(sessions: Sessions, state: Path) -> None:
+    """Open the sessions. Raises StateError where the folder cannot be used."""
     try:
-        listener = tcp_listener(address.host, address.port)
+        await asyncio.to_thread(state.mkdir, mode=0o700, parents=True, exist_ok=True)
+        await sessions.open()
+    except (OSError, SQLAlchemyError) as error:
+        msg = f"web.state {state}: give this user a folder of its own there ({error})"
+        raise StateError(msg) from error
+
+
+def _listener(address: Address) -> socket.socket:
+    try:
+        return tcp_listener(address.host, address.port)
     except OSError as error:
         msg = (
             f"web.listen {address}: {error.strerror}: stop the program that listens there, or"
             " choose another address"
         )
         raise ListenError(msg) from error
-    stop = _stop_on_signals()
-    async with store:
-        serving = asyncio.create_task(serve_public(app, listener, _Uncounted()), name="web")
-        log.info("ready", version=__version__, listen=str(address))
-        await stop.wait()
-        serving.cancel()
-        await asyncio.wait({serving})
-        await forwarder.close()
-        log.info("stopped")
-
-
-async def _bearer_of(request: Request, sign_in: SignIn) -> Principal:
-    given = request.headers.get("Authorization", "")
-    address = request.client.host if request.client else ""
-    found = await sign_in.by_token(given.removeprefix(_BEARER), address)
-    if found is None or not given.startswith(_BEARER):
-        raise UnauthenticatedError("no token in force: send `Authorization: Bearer TOKEN`")
-    return found
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -103,7 +103,8 @@ class VirtualSite:
             f'[database]\nurl = "{self.place.text}"\n'
             f'[agi]\nlisten = "{self.hook[0]}:{self.hook[1]}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
-            f'[web]\nlisten = "{self.web}"\n'
+            f'[web]\nlisten = "{self.web}"\npublic_url = "http://{self.web}"\n'
+            f'state = "{self.directory / "web"}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
             f'username = "pbxbilling"\nsecret_file = "{secret}"\ntrunks = ["PJSIP/carrier"]\n'
             + (f'cel_csv = "{self.journal}"\n' if self.journal else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -68,10 +68,12 @@ def api(
     principal_of: PrincipalOf | None,
     elsewhere: Endpoint | None = None,
     is_stepped_up: IsSteppedUp | None = None,
+    more: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """Build the API; `principal_of` names who acts in a request. None: only to read the document.
 
-    `elsewhere`, where it is given, serves the routes that write or need the running daemon.
+    `elsewhere`, where it is given, serves the routes that write or need the running daemon,
+    `more` are routes of this process alone.
     """
     app = Api(
         title="pbxbilling",
@@ -82,6 +84,8 @@ def api(
     )
     app.state.services_of, app.state.principal_of = services_of, principal_of
     app.state.is_stepped_up = is_stepped_up or _never
+    for router in more:
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(authorized)])
     for router in ROUTERS:
         here = router if elsewhere is None else _readable(router)
         app.include_router(here, prefix=PREFIX, dependencies=[Depends(authorized)])

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from pbxbilling.identity.log_in import Shown
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.principal import ActorType
+from pbxbilling.identity.principal import ActorType, Principal
 from pbxbilling.web.api.routing import Schema, Served, Who, written
 
 router = APIRouter(tags=["identity"])
@@ -22,6 +22,16 @@ class Me(Schema):
     name: str
     tenant: str | None
     permissions: list[Permission]
+
+    @classmethod
+    def of(cls, principal: Principal) -> Me:
+        """Return what is shown of a principal."""
+        return cls(
+            type=principal.type,
+            name=principal.name,
+            tenant=principal.tenant,
+            permissions=sorted(principal.permissions),
+        )
 
 
 class Proof(Schema):
@@ -78,14 +88,7 @@ class Done(Schema):
 @router.get("/me", response_model=Me)
 async def me(_services: Served, principal: Who) -> Response:
     """Show who asks."""
-    return await written(
-        {
-            "type": principal.type,
-            "name": principal.name,
-            "tenant": principal.tenant,
-            "permissions": sorted(principal.permissions),
-        }
-    )
+    return await written(Me.of(principal), Me)
 
 
 @router.post("/me/step-up", response_model=Grant)
@@ -102,14 +105,14 @@ async def use_recovery(
     """Use a recovery code up, in place of a code."""
     shown = Shown("", given.code, request.headers.get(ADDRESS, ""))
     await services.identity.own_account.use_recovery(principal, shown)
-    return await written(Done())
+    return await written(Done(), Done)
 
 
 @router.put("/me/password", response_model=Done)
 async def set_password(services: Served, principal: Who, new: OwnPassword) -> Response:
     """Change one's own password."""
     await services.identity.own_account.set_password(principal, new.password)
-    return await written(Done())
+    return await written(Done(), Done)
 
 
 @router.post("/me/second-factor", response_model=OfferedFactor)
@@ -130,4 +133,4 @@ async def confirm(services: Served, principal: Who, given: ConfirmedFactor) -> R
 async def remove(services: Served, principal: Who) -> Response:
     """Take the second factor off."""
     await services.identity.own_account.remove(principal)
-    return await written(Done())
+    return await written(Done(), Done)

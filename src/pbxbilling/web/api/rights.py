@@ -25,6 +25,7 @@ class Whose(Enum):
     SITE = "the operator's"
     SELF = "the user's own account"
     ANYBODY = "whoever asks, if anybody"
+    NOBODY = "open: it is where one becomes somebody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/adoption/rows.csv"): _site(P.SUBSCRIPTIONS_MANAGE),
     ("POST", "/purge"): _site(P.MODE_WRITE),
     ("DELETE", "/tenants/{tenant}/personal-data"): _tenant(P.MODE_WRITE),
+    ("POST", "/session"): Right(Whose.NOBODY, ()),
+    ("DELETE", "/session"): Right(Whose.SELF, ()),
+    ("POST", "/session/step-up"): Right(Whose.SELF, ()),
+    ("GET", "/sessions"): Right(Whose.SELF, ()),
+    ("DELETE", "/sessions/{session}"): Right(Whose.SELF, ()),
     ("GET", "/me"): Right(Whose.ANYBODY, ()),
     ("POST", "/me/step-up"): Right(Whose.SELF, ()),
     ("POST", "/me/recovery"): Right(Whose.SELF, ()),
@@ -150,6 +156,12 @@ class ForbiddenError(ServiceError):
             if missing
             else "this is about all tenants, and you act for one"
         )
+
+
+def is_open(method: str, path: str) -> bool:
+    """Return whether a route is for those who are nobody yet."""
+    right = RIGHTS.get((method, path))
+    return right is not None and right.whose is Whose.NOBODY
 
 
 def check_right(

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from pbxbilling.identity.principal import ActorType, Principal
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
-from pbxbilling.web.api.rights import ForbiddenError, StepUpNeededError, check_right
+from pbxbilling.web.api.rights import ForbiddenError, StepUpNeededError, check_right, is_open
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
 
@@ -59,17 +59,23 @@ async def _services(request: Request) -> Services:
 
 
 async def _principal(request: Request) -> Principal:
-    principal_of: PrincipalOf = request.app.state.principal_of
-    return await principal_of(request)
+    found: Principal | None = getattr(request.state, "principal", None)
+    if found is None:
+        principal_of: PrincipalOf = request.app.state.principal_of
+        found = request.state.principal = await principal_of(request)
+    return found
 
 
 Served = Annotated[Services, Depends(_services)]
 Who = Annotated[Principal, Depends(_principal)]
 
 
-async def authorized(request: Request, principal: Who) -> None:
+async def authorized(request: Request) -> None:
     """Raise where the principal may not use this route; a dependency of every route."""
     path: str = request.scope["route"].path.removeprefix(PREFIX)
+    if is_open(request.method, path):
+        return
+    principal = await _principal(request)
     asked = request.query_params.get("tenant")
     right = check_right(principal, request.method, path, request.path_params, asked)
     if right.step_up and principal.type is ActorType.USER:

@@ -1,0 +1,1 @@
+"""Sessions of people who have logged in: rows of this process's own, lost without harm."""
