@@ -48,7 +48,7 @@ PREFIX := /opt/pbxbilling
 install: ## Into /opt/pbxbilling with command, unit and user, as root; WHEEL=dist/*.whl installs that
 	$(PYTHON) -m rig.installation $(PREFIX) $(WHEEL)
 	ln -sf $(PREFIX)/bin/pbxbilling /usr/local/bin/pbxbilling
-	install -D -m 644 deploy/systemd/pbxbilling.service /etc/systemd/system/pbxbilling.service
+	install -D -m 644 -t /etc/systemd/system deploy/systemd/pbxbilling.service deploy/systemd/pbxbilling-web.service
 	install -D -m 644 deploy/systemd/pbxbilling.sysusers.conf /usr/lib/sysusers.d/pbxbilling.conf
 	systemd-sysusers
 	systemctl daemon-reload

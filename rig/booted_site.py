@@ -13,8 +13,8 @@ from rig.running import Running
 from rig.settings import Settings
 from rig.site import Block
 
-PORTS = (4573, 4590, 8080)
-"""What the daemon listens on where nothing else is written, and the port of 0.1."""
+PORTS = (4573, 4590, 8080, 8081)
+"""What daemon and web process listen on where nothing else is written, and the port of 0.1."""
 
 _RIG = Path(__file__).resolve().parent
 _CONSOLE = """#!/bin/sh

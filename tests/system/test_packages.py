@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pbxbilling import __version__
@@ -17,6 +19,7 @@ from rig.pages import blocks
 from rig.phone import Phone
 from rig.scene import MOBILE
 from rig.site import claimed_block, claimed_ports
+from rig.waiting import patience_s
 from tests.support.rig.packaged_site import BEFORE, PackagedSite
 
 pytestmark = [pytest.mark.system, pytest.mark.asterisk]
@@ -30,6 +33,7 @@ mode = "enforce"
 accountcodes = ["acme"]
 """
 REFUSED, PASSED = 486, 200
+API = "http://127.0.0.1:8081/api/v1"
 KEPT = "pbxbilling: kept /var/lib/pbxbilling"
 
 each_debian = pytest.mark.parametrize("debian", DEBIANS, ids=lambda one: one.suite)
@@ -96,12 +100,28 @@ def it_starts_in_mode_off_without_a_pbx(site: PackagedSite) -> None:
     assert machine.says("systemctl is-active pbxbilling").strip() == "active"
     assert machine.says("systemctl is-enabled pbxbilling").strip() == "enabled"
     site.ready()
+    it_serves_the_api_by_a_user_of_its_own(site)
     assert f"pbxbilling {BEFORE}, mode off, " in machine.says("pbxbilling status")
     assert '"compiled":true' in machine.says("journalctl --unit pbxbilling --output cat")
     assert machine.says("systemctl --failed --no-legend") == ""
     assert machine.says("getent group asterisk").strip().endswith(":pbxbilling")
     assert not (machine.root / "etc/logrotate.d/pbxbilling-cel").is_symlink()
     machine.says("logrotate --debug /etc/logrotate.conf")
+
+
+def it_serves_the_api_by_a_user_of_its_own(site: PackagedSite) -> None:
+    """It reads the daemon's database, forwards what writes, and gets in nowhere else."""
+    machine = site.machine
+    made = json.loads(machine.says("pbxbilling token add first --scope admin --json"))
+    token = {"Authorization": f"Bearer {made['token']}"}
+    with httpx.Client(base_url=API, headers=token, timeout=patience_s(20)) as program:
+        assert program.get("/tenants").json() == []
+        assert program.put("/tenants/none/suspension").status_code == 404
+    main = int(machine.says("systemctl show --property=MainPID --value pbxbilling-web"))
+    assert machine.says(f"stat --format=%U /proc/{main}").strip() == "pbxbilling-web"
+    as_web = "setpriv --reuid=pbxbilling-web --regid=pbxbilling-web --init-groups"
+    machine.says(f"{as_web} head --bytes=1 /var/lib/pbxbilling/pbxbilling.db")
+    machine.says(f"! {as_web} touch /var/lib/pbxbilling/x")
 
 
 def it_connects_the_pbx(site: PackagedSite) -> None:
@@ -147,6 +167,7 @@ def it_is_purged_but_for_the_records(site: PackagedSite) -> None:
     printed = site.machine.says("apt-get purge --yes --quiet=2 pbxbilling")
     assert KEPT in printed
     assert not (site.machine.root / "etc/pbxbilling").exists()
+    assert not (site.machine.root / "var/lib/pbxbilling-web").exists()
     assert (site.machine.root / "var/lib/pbxbilling/pbxbilling.db").exists()
     left = "find / -xdev -name '*pbxbilling*' -not -path '/var/l*' -not -path '/proc/*'"
     kept = {"/usr/lib/sysusers.d/pbxbilling.conf"}

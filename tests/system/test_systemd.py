@@ -1,4 +1,4 @@
-"""The shipped unit, checked by systemd's own tools."""
+"""The shipped units, checked by systemd's own tools."""
 
 import os
 import re
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.system
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "systemd"
 UNIT = DEPLOY / "pbxbilling.service"
+WEB = DEPLOY / "pbxbilling-web.service"
+each_unit = pytest.mark.parametrize("unit", [UNIT, WEB], ids=lambda one: one.stem)
 
 
 def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,10 +30,11 @@ def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_verify_finds_nothing_to_say(tmp_path: Path) -> None:
+@each_unit
+def test_verify_finds_nothing_to_say(unit: Path, tmp_path: Path) -> None:
     # The program need not be installed for the unit to be right.
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("/opt/pbxbilling/bin/pbxbilling", "/bin/true"))
+    copy = tmp_path / unit.name
+    copy.write_text(unit.read_text().replace("/opt/pbxbilling/bin/pbxbilling", "/bin/true"))
     done = run("systemd-analyze", "verify", str(copy))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -52,15 +55,23 @@ def settings_of(unit: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_the_exposure_is_at_most_1_4() -> None:
+@each_unit
+def test_the_exposure_is_at_most_1_4(unit: Path) -> None:
     """All of it is the network, AF_UNIX, users with names, and the worker's own bounds."""
-    done = run("systemd-analyze", "security", "--offline=yes", str(UNIT))
-    found = re.search(r"Overall exposure level for pbxbilling\.service: ([\d.]+)", done.stdout)
+    done = run("systemd-analyze", "security", "--offline=yes", str(unit))
+    found = re.search(rf"Overall exposure level for {unit.name}: ([\d.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= 1.4
 
 
-def test_sysusers_makes_the_user_and_puts_it_into_asterisk_s_group(tmp_path: Path) -> None:
+def test_the_web_process_gets_no_secret_no_journal_and_no_right_of_asterisk() -> None:
+    web = settings_of(WEB)
+    assert "LoadCredential" not in web
+    assert (web["User"], web["SupplementaryGroups"]) == (["pbxbilling-web"], ["pbxbilling"])
+    assert set(settings_of(UNIT)["InaccessiblePaths"]) < set(web["InaccessiblePaths"])
+
+
+def test_sysusers_makes_the_users_and_puts_them_into_their_groups(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     rules = DEPLOY / "pbxbilling.sysusers.conf"
     done = run("systemd-sysusers", f"--root={tmp_path}", str(rules))
@@ -68,6 +79,7 @@ def test_sysusers_makes_the_user_and_puts_it_into_asterisk_s_group(tmp_path: Pat
     groups = (tmp_path / "etc" / "group").read_text()
     users = (tmp_path / "etc" / "passwd").read_text()
     assert re.search(r"^asterisk:x:\d+:pbxbilling$", groups, flags=re.MULTILINE)
+    assert re.search(r"^pbxbilling:x:\d+:pbxbilling-web$", groups, flags=re.MULTILINE)
     assert re.search(r"^pbxbilling:.*:/var/lib/pbxbilling:.*nologin$", users, flags=re.MULTILINE)
 
 
@@ -101,6 +113,7 @@ OF_MOUNTS = re.compile(
 def test_the_drop_in_for_containers_drops_every_line_that_needs_a_mount() -> None:
     needed = {key for key in settings_of(UNIT) if OF_MOUNTS.fullmatch(key)}
     assert len(needed) == 15
+    assert {key for key in settings_of(WEB) if OF_MOUNTS.fullmatch(key)} <= needed
     dropped = settings_of(UNIT.with_name("unprivileged-container.conf"))
     assert set(dropped) == needed
     neutral = {"no", "default", "all"}

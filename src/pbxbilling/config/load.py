@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pbxbilling.config.secret import (
     check_secret,
     read_secret,
     secret_files,
+    web_secret_files,
 )
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.validation_messages import dotted, faults_of
@@ -31,8 +32,8 @@ from pbxbilling.runtime.database_url import has_password
 def load(path: Path, env: Mapping[str, str], *, with_secrets: bool = True) -> Settings:
     """Load a TOML file, override it by the environment, and read the secret files.
 
-    `with_secrets` false: read no secret file, and refuse a file that holds a secret itself; for the
-    process that faces the world. Raises ConfigError with every fault at once: an unreadable or
+    `with_secrets` false: read no secret file but that of `[web.database]`, and refuse a file that
+    holds a secret itself; for the process that faces the world. Raises ConfigError with every fault at once: an unreadable or
     malformed file, unknown keys, wrong types and values, secret files that cannot be read.
     """
     text = read_text(path)
@@ -92,10 +93,16 @@ def _secrets(
     merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
 ) -> tuple[dict[KeyPath, SecretStr], list[Fault], list[str]]:
     """Return the secrets by the keys that name their files, their faults, and warnings of modes."""
+    return _read(secret_files(merged), beside, env, places)
+
+
+def _read(
+    files: Iterable[tuple[KeyPath, str]], beside: Path, env: Mapping[str, str], places: _Places
+) -> tuple[dict[KeyPath, SecretStr], list[Fault], list[str]]:
     secrets: dict[KeyPath, SecretStr] = {}
     faults: list[Fault] = []
     loose: list[str] = []
-    for key, name in secret_files(merged):
+    for key, name in files:
         try:
             file = read_secret(name, beside, env)
             check_secret(key, file.secret)
@@ -108,12 +115,13 @@ def _secrets(
 
 
 def _no_secrets(
-    merged: Mapping[str, Any], _beside: Path, _env: Mapping[str, str], places: _Places
+    merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
 ) -> tuple[dict[KeyPath, SecretStr], list[Fault], list[str]]:
-    """Return a fault for each secret that stands in the settings themselves."""
+    """Return the web process's own, and a fault for each that stands in the settings themselves."""
+    secrets, faults, loose = _read(web_secret_files(merged), beside, env, places)
     why = "this process must not know it: move it to a file of its own (…_file)"
-    faults = [Fault(*places.of(key), dotted(key), why) for key in _inline(merged)]
-    return {}, faults, []
+    faults += [Fault(*places.of(key), dotted(key), why) for key in _inline(merged)]
+    return secrets, faults, loose
 
 
 def _inline_in(path: Path, written: Mapping[str, Any]) -> list[str]:
@@ -131,14 +139,16 @@ def _inline(written: Mapping[str, Any]) -> Iterator[KeyPath]:
     tables: list[tuple[KeyPath, Any]] = [((), written)]
     tables += [((name,), table) for name, table in written.items()]
     pbx = written.get("pbx")
+    web = written.get("web")
+    tables.append((("web", "database"), web.get("database") if isinstance(web, Mapping) else None))
     tables += [(("pbx", n), one) for n, one in enumerate(pbx if isinstance(pbx, list) else ())]
     for at, table in tables:
         if isinstance(table, Mapping):
             yield from ((*at, key) for key in table if key in INLINE)
-    database = written.get("database")
-    url = database.get("url") if isinstance(database, Mapping) else None
-    if isinstance(url, str) and has_password(url):
-        yield "database", "url"
+    for at, table in tables:
+        url = table.get("url") if at[-1:] == ("database",) and isinstance(table, Mapping) else None
+        if isinstance(url, str) and has_password(url):
+            yield *at, "url"
 
 
 def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:
@@ -150,12 +160,17 @@ def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> S
     password = secrets.get(("mqtt", "password_file"), settings.mqtt.password)
     token = secrets.get(("usage", "token_file"), settings.usage.token)
     hook = secrets.get(("agi", "token_file"), settings.agi.token)
+    own = secrets.get(("web", "database", "password_file"))
+    web = settings.web.database
+    if web is not None and own is not None:
+        web = web.model_copy(update={"password": own})
     return settings.model_copy(
         update={
             "pbx": pbx,
             "database": settings.database.model_copy(update={"password": database}),
             "agi": settings.agi.model_copy(update={"token": hook}),
             "usage": settings.usage.model_copy(update={"token": token}),
+            "web": settings.web.model_copy(update={"database": web}),
             "mqtt": settings.mqtt.model_copy(update={"password": password}),
             "stripe": settings.stripe.with_secrets(secrets),
         }

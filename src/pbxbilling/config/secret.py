@@ -105,6 +105,13 @@ def _locate(name: str, beside: Path, env: Mapping[str, str]) -> Path:
     return beside / name
 
 
+def web_secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the only key whose secret file is the web process's."""
+    web = merged.get("web")
+    database = web.get("database") if isinstance(web, Mapping) else None
+    yield from _named(database, ("web", "database"), "password_file")
+
+
 def secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Yield each key that names a secret file, with the name; none for a disabled `[stripe]`."""
     tables = merged.get("pbx")

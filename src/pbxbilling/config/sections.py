@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -70,6 +71,9 @@ Token = Annotated[SecretStr, AfterValidator(check_token)]
 HookToken = Annotated[SecretStr, AfterValidator(check_hook_token)]
 Dialled = Annotated[str, Field(pattern=DIALLED)]
 
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 OLD_HOOK = Address("127.0.0.1", 4573)
 """Default address of version 0.1; FreePBX and Wazo use the same port."""
@@ -375,13 +379,30 @@ class StripeSettings(Section):
 
 
 class WebSettings(Section):
-    """`[web]`: the process for programs and people; `user` is the one that it runs as."""
+    """`[web]`: the process for programs and people; `user` is the one that it runs as.
+
+    `[web.database]` is a login of its own, which may only read; without it that of `[database]`.
+    """
 
     listen: Listen = "127.0.0.1:8081"
     public_url: Annotated[str, AfterValidator(check_public_url)] = "http://localhost:8081"
     trusted_proxies: tuple[Network, ...] = ()
     user: NonEmpty = "pbxbilling-web"
     state: Path = Path("/var/lib/pbxbilling-web")
+    database: DatabaseSettings | None = None
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """What a request may call us: as `public_url` does, or by our address on loopback."""
+        url, listen = urlsplit(self.public_url.lower()), self.address
+        default = _DEFAULT_PORTS[url.scheme]
+        ours = Address(url.hostname or "", url.port or default)
+        names = {str(ours)}
+        if ours.port == default:
+            names.add(str(ours).removesuffix(f":{default}"))
+        if listen.is_loopback:
+            names |= {str(Address(host, listen.port)) for host in _LOOPBACK}
+        return frozenset(names)
 
     @property
     def origin(self) -> str:

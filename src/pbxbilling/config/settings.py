@@ -28,6 +28,7 @@ from pbxbilling.config.sections import (
     WebSettings,
 )
 from pbxbilling.kernel.codes import Mode
+from pbxbilling.runtime.database_url import DatabaseUrl
 
 
 class Settings(Section):
@@ -62,6 +63,11 @@ class Settings(Section):
             msg = f"expected a different name for each [[pbx]]; used twice: {', '.join(twice)}"
             raise ValueError(msg)
         return pbx
+
+    @property
+    def web_database(self) -> DatabaseUrl:
+        """The database by the login of the web process."""
+        return (self.web.database or self.database).place
 
     def policy(self) -> Policy:
         """Return the policy for admission of calls."""

@@ -84,8 +84,10 @@ def check_public_url(url: str) -> str:
     Browsers send the session's cookie over TLS, and to this machine; a login over anything else
     would begin anew for ever.
     """
+    # A port beyond 65535 raises ValueError by itself.
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+    beyond = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or beyond or parts.port == 0:
         msg = f'expected scheme and host, as "https://billing.provider.example", got "{url}"'
         raise ValueError(msg)
     if parts.scheme == "http" and not _is_this_machine(parts.hostname):

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store import schema
@@ -91,9 +91,9 @@ class Reads(ABC):
 class PooledReads(Reads):
     """Queries over a pool of read connections, which never wait for a write."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, engine: AsyncEngine) -> None:
         self._database = database
-        self._connections = Connections(database.reader())
+        self._connections = Connections(engine)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -64,12 +64,19 @@ class SqlStore:
     `identity_store` (who acts), and `retention_store` (old rows of all of these).
     """
 
-    def __init__(self, database: Database, consequences: Consequences | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        consequences: Consequences | None = None,
+        *,
+        reads_only: bool = False,
+    ) -> None:
         """`consequences` supplies, before each commit, the records that follow from its facts."""
         self.consequences = consequences
         self._database = database
-        self._writer = Connections(database.writer())
-        self._reads = PooledReads(database)
+        reader = database.visitor if reads_only else database.reader
+        self._writer = Connections(reader() if reads_only else database.writer())
+        self._reads = PooledReads(database, reader())
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
@@ -91,9 +98,7 @@ class SqlStore:
     @classmethod
     def read_only(cls, database: Database) -> Self:
         """Open a database that another process keeps up to date; what writes raises StoreError."""
-        store = cls(database)
-        store._writer = Connections(database.reader())
-        return store
+        return cls(database, reads_only=True)
 
     def prepare(self, records: Sequence[Record]) -> Iterator[PreparedRows]:
         """Yield the rows of records, for another process to write as they are."""

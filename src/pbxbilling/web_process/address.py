@@ -17,7 +17,7 @@ def address_of(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
     """
     address = peer
     for text in reversed(forwarded.split(",")):
-        if not _is_in(address, proxies):
+        if not is_in(address, proxies):
             return address
         given = text.strip()
         try:
@@ -27,7 +27,8 @@ def address_of(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
     return address
 
 
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
+def is_in(address: str, networks: Sequence[Network]) -> bool:
+    """Return whether an address is in one of the networks."""
     try:
         given = ip_address(address)
     except ValueError:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from pbxbilling import __version__
+from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.load import load
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.value_types import Address
@@ -30,6 +31,7 @@ from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.api import api, warmed_up
 from pbxbilling.web.server import serve_public, tcp_listener
+from pbxbilling.web_process.boundary import Boundary
 from pbxbilling.web_process.forward import Forwarder
 from pbxbilling.web_process.readers import Readers
 from pbxbilling.web_process.sessions.routes import SessionRoutes
@@ -50,6 +52,7 @@ class StateError(ServiceError):
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
     """Serve until SIGTERM. Raises ConfigError, StoreError or ListenError at the start."""
     settings = load(path, os.environ if env is None else env, with_secrets=False)
+    _check_login(path, settings)
     lines = LineWriter()
     log = Log(lines, SystemClock(), settings.log.format, settings.log.level)
     logging.basicConfig(handlers=[StandardHandler(log)], level=logging.WARNING, force=True)
@@ -59,9 +62,19 @@ def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
         lines.close()
 
 
+def _check_login(path: Path, settings: Settings) -> None:
+    """Raise ConfigError where the daemon's password is needed, which this process must not have."""
+    if settings.web.database is None and settings.database.password_file is not None:
+        why = (
+            "this process must not have the daemon's password: give it a login that only reads"
+            ' (config/postgresql/roles.sql), as url = "postgresql://pbxbilling_reader@…"'
+        )
+        raise ConfigError([Fault(str(path), None, "web.database", why)])
+
+
 async def _serve(settings: Settings, log: Log) -> None:
     clock, web = SystemClock(), settings.web
-    store = SqlStore.read_only(database_at(settings.database.place))
+    store = SqlStore.read_only(database_at(settings.web_database))
     sessions = Sessions(web.state / "sessions.db", clock)
     requests = Requests(store.identity_store, SignIn(store.identity_store, clock), sessions, web)
     forwarder = Forwarder(settings.http.admin, clock, requests.address_of)
@@ -70,6 +83,7 @@ async def _serve(settings: Settings, log: Log) -> None:
     async with store:
         await _opened(sessions, web.state)
         app = _app(settings, store, sessions, requests, forwarder, log, clock)
+        app.add_middleware(Boundary, hosts=web.own_hosts, is_trusted=requests.is_proxied)
         serving = asyncio.create_task(serve_public(app, listener, _Uncounted()), name="web")
         log.info("ready", version=__version__, listen=str(web.address), url=web.public_url)
         await stop.wait()

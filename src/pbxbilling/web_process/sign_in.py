@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import Request
+from starlette.types import Scope
 
 from pbxbilling.config.sections import WebSettings
 from pbxbilling.identity.ports import IdentityStore
@@ -13,7 +14,7 @@ from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.identity.user import User
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api.rights import UnauthenticatedError
-from pbxbilling.web_process.address import address_of
+from pbxbilling.web_process.address import address_of, is_in
 from pbxbilling.web_process.sessions.origin import is_ours
 from pbxbilling.web_process.sessions.store import Session, Sessions
 
@@ -44,6 +45,11 @@ class Requests:
         peer = request.client.host if request.client else ""
         forwarded = request.headers.get("x-forwarded-for", "")
         return address_of(peer, forwarded, self._web.trusted_proxies) if forwarded else peer
+
+    def is_proxied(self, scope: Scope) -> bool:
+        """Return whether a proxy of ours has sent a request."""
+        client = scope.get("client")
+        return client is not None and is_in(client[0], self._web.trusted_proxies)
 
     async def principal_of(self, request: Request) -> Principal:
         """Return who acts. Raises UnauthenticatedError, CrossSiteError."""

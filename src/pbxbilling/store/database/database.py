@@ -47,6 +47,10 @@ class Database(ABC):
         """Return an engine of several connections, each of whose transactions reads a snapshot."""
 
     @abstractmethod
+    def visitor(self) -> AsyncEngine:
+        """Return such an engine for a process that may write nothing, as another user."""
+
+    @abstractmethod
     def onlooker(self, *, patient: bool = False) -> AsyncEngine:
         """Return an engine for one reader of a database that nobody has prepared for it.
 

@@ -58,6 +58,10 @@ class PostgresDatabase(Database):
         """Return an engine of connections that read one snapshot a transaction."""
         return reader_engine(self._url)
 
+    def visitor(self) -> AsyncEngine:
+        """Return the same: what it may is the role's, not the program's."""
+        return reader_engine(self._url)
+
     def onlooker(self, *, patient: bool = False) -> AsyncEngine:
         """Return an engine that opens a connection for each reading."""
         return onlooker_engine(self._url, patient=patient)

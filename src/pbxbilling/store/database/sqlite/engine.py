@@ -29,14 +29,14 @@ def reader_engine(path: Path) -> AsyncEngine:
 def migration_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     """Return an engine for a migration, usable in any thread."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=_BEGIN_BY_HAND)
-    _settle(engine, WRITER_PRAGMAS, begin)
+    settle(engine, WRITER_PRAGMAS, begin)
     return engine
 
 
 def onlooker_engine(path: Path) -> AsyncEngine:
     """Return an engine whose transactions read one snapshot, by a file that it cannot write."""
     engine = create_async_engine(_url(path, "ro"), poolclass=NullPool, connect_args=_BEGIN_BY_HAND)
-    _settle(engine.sync_engine, READER_PRAGMAS, "BEGIN")
+    settle(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
 
 
@@ -57,11 +57,13 @@ def _engine(path: Path, pragmas: tuple[str, ...], *, begin: str, size: int) -> A
         max_overflow=0,
         connect_args=_BEGIN_BY_HAND,
     )
-    _settle(engine.sync_engine, pragmas, begin)
+    settle(engine.sync_engine, pragmas, begin)
     return engine
 
 
-def _settle(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
+def settle(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
+    """Give each connection of an engine its settings, and each transaction its beginning."""
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()

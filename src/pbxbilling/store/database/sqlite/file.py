@@ -24,6 +24,7 @@ from pbxbilling.store.database.sqlite.faults import check_exists, store_error
 from pbxbilling.store.database.sqlite.filling import SqliteFilling, begin
 from pbxbilling.store.database.sqlite.lock import database_lock, lock_holder
 from pbxbilling.store.database.sqlite.migrate import migrate, revisions
+from pbxbilling.store.database.sqlite.visitor import visitor_engine
 
 
 class SqliteFile(Database):
@@ -43,6 +44,10 @@ class SqliteFile(Database):
     def reader(self) -> AsyncEngine:
         """Return an engine of connections that never wait for a write."""
         return reader_engine(self.path)
+
+    def visitor(self) -> AsyncEngine:
+        """Return an engine of connections that need no right to write beside the file."""
+        return visitor_engine(self.path)
 
     def onlooker(self, *, patient: bool = False) -> AsyncEngine:
         """Return an engine for one reader who may not write beside the file either."""

@@ -16,13 +16,13 @@ from pbxbilling.store.database.revisions import (
 from pbxbilling.store.database.sqlite.backup import copy_database
 from pbxbilling.store.database.sqlite.engine import migration_engine
 from pbxbilling.store.database.sqlite.faults import check_folder
-from pbxbilling.store.database.sqlite.owner import prepare_database
+from pbxbilling.store.database.sqlite.owner import let_group_read, prepare_database
 
 
 def migrate(path: Path, migrations: Path = MIGRATIONS) -> None:
     """Create the database or migrate it to the newest revision, in one transaction.
 
-    Before a change the file is copied to `NAME.before-REV.bak`, where REV is the new revision.
+    Afterwards the folder's group may read it. Before a change the file is copied to `NAME.before-REV.bak`, where REV is the new revision.
     Raises `StoreError` for an unusable file and for a schema newer than the program's, and
     SQLite's own errors.
     """
@@ -33,6 +33,7 @@ def migrate(path: Path, migrations: Path = MIGRATIONS) -> None:
         _bring_up(engine, path, migrations)
     finally:
         engine.dispose()
+    let_group_read(path)
 
 
 def revisions(path: Path) -> tuple[str | None, str]:

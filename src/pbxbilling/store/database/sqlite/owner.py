@@ -65,6 +65,35 @@ def prepare_database(path: Path) -> None:
             raise StoreError(msg) from error
 
 
+def let_group_read(path: Path) -> None:
+    """Let the group of the folder read the database where it may enter the folder.
+
+    So the process that faces the world reads it as a user of its own. SQLite gives -wal and -shm
+    the mode of the database.
+    """
+    try:
+        folder = path.parent.stat()
+        if not folder.st_mode & stat.S_IXGRP:
+            return
+        for end in ("", "-wal", "-shm"):
+            _let_group_read(path.with_name(path.name + end), folder.st_gid)
+    except OSError:
+        return  # it is another's, or gone meanwhile: whoever then cannot read it says so
+
+
+def _let_group_read(file: Path, group: int) -> None:
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        found = os.fstat(descriptor)
+        if found.st_gid == group and not found.st_mode & stat.S_IRGRP:
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) | stat.S_IRGRP)
+    finally:
+        os.close(descriptor)
+
+
 def check_plain(path: Path) -> None:
     """Keep root from writing to a file elsewhere that a folder's owner has linked here.
 

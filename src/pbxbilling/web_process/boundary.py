@@ -1,0 +1,76 @@
+"""The first that a request meets: whom it was meant for, its id, and the headers of its answer."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUEST_ID: Final = "x-request-id"
+_IDS: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none';"
+        " base-uri 'none'"
+    ),
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Boundary:
+    """Refuses what is meant for another host, as a name that leads here from elsewhere.
+
+    `is_trusted` says of a request whether a proxy of ours has sent it: only then its
+    `X-Request-Id` is taken over.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str], is_trusted: Callable[[Scope], bool]
+    ) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._is_trusted = is_trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
+        ident = given if _IDS.fullmatch(given) and self._is_trusted(scope) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = ident
+        if headers.get("host", "").lower() in self._hosts:
+            await self._app(scope, receive, _with_headers(send, ident))
+        else:
+            await _misdirected(_with_headers(send, ident), headers.get("host", ""))
+
+
+def _with_headers(send: Send, ident: str) -> Callable[[Message], Awaitable[None]]:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            headers[REQUEST_ID] = ident
+        await send(message)
+
+    return sent
+
+
+async def _misdirected(send: Send, host: str) -> None:
+    """Answer 421, RFC 9110 section 15.5.20."""
+    why = f"{host!r} is not what this site is called: use the address in web.public_url"
+    body = orjson.dumps({"error": "misdirected", "message": why})
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 421, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
