@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.codes import LegDirection
@@ -20,6 +19,7 @@ from pbxbilling.privacy.retention import Chore, Retention
 from pbxbilling.subscriptions.events import EventState
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.billing.records import copy_of, saved
+from tests.support.kernel.actors import audited
 from tests.support.kernel.clock import Clock
 from tests.support.privacy.purges import purge_of
 from tests.support.store.records import after, call, decision, ended_leg, leg
@@ -122,7 +122,7 @@ class HoldingsContract(OfAnyStore):
             assert await self.done(store, Chore.CALLS) == 1
 
     async def test_decisions_and_audit_go_by_their_age(self) -> None:
-        audit = AuditRecord(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})
+        audit = audited(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})
         young = replace(audit, at=after(20))
         async with self.opened() as store:
             await store.commit([decision(0), decision(20), audit, young])
@@ -190,9 +190,7 @@ class HoldingsContract(OfAnyStore):
             assert await store.retention_store.needed("globex") == 1
 
     async def test_keys_are_left_out_of_what_the_audit_says_of_one_subject(self) -> None:
-        told = AuditRecord(
-            after(1), "root", "apply", "tenant acme", None, {"email": "x", "plan": 1}
-        )
+        told = audited(after(1), "root", "apply", "tenant acme", None, {"email": "x", "plan": 1})
         other = replace(told, at=after(0), subject="tenant globex")
         async with self.opened() as store:
             await store.commit([told, other])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.ports import AccountTransaction
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import Act, AuditQuery
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
@@ -26,6 +26,7 @@ from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord, Pb
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Cycle, Limits, Overage, Plan, Prices
 from pbxbilling.catalog.rates import UnitPrice
+from pbxbilling.kernel.audit import Actor, ActorType, AuditEvent
 from pbxbilling.kernel.codes import LegDirection, Mode, Outcome, Reason
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact, StoreFailing, StoreRecovered
@@ -35,6 +36,7 @@ from pbxbilling.kernel.records import Cursor, Record
 from rig.waiting import patience_s
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.billing.records import one_off
+from tests.support.kernel.actors import audited
 from tests.support.kernel.every_field import differing
 from tests.support.store.records import NOON, after, call, decision, ended_leg, leg
 from tests.support.store.whole_store import WholeStore
@@ -430,14 +432,37 @@ class StoreContract(OfAnyStore):
             assert await store.decisions(limit=1) == [would]
 
     async def test_the_audit_trail_comes_newest_first(self) -> None:
-        first = AuditRecord(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})
-        second = AuditRecord(after(0), "root", "suspend", "tenant acme", {"blocks": []}, None)
-        other = AuditRecord(after(9), "root", "apply", "plan pro", {}, {"name": None})
+        first = audited(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})
+        second = audited(after(0), "root", "suspend", "tenant acme", {"blocks": []}, None)
+        other = audited(after(9), "root", "apply", "plan pro", {}, {"name": None})
         async with self.opened() as store:
             await store.commit([first, second, other])
             assert await store.audit() == [other, second, first]
             assert await store.audit(subject="tenant acme") == [second, first]
             assert await store.audit(limit=1) == [other]
+
+    async def test_the_audit_trail_is_read_by_what_it_is_about_a_page_at_a_time(self) -> None:
+        suspended = Act(AuditEvent.TENANT_SUSPENDED, "suspend")
+        who = Actor(ActorType.TOKEN, "token reports", "id", "192.0.2.1", "r1", "invoice unpaid")
+        row = suspended.on("tenant acme", who, after(1), None, {"blocks": ["operator"]}, "acme")
+        first = audited(after(0), "root", "apply", "plan pro", None, {"name": "Pro"})
+        last = audited(after(2), "root", "apply", "tenant acme", {}, {"name": "Acme"})
+        async with self.opened() as store:
+            await store.commit([first, row, last])
+            whole = await store.audit_trail(AuditQuery())
+            assert [one.record for one in whole] == [last, row, first]
+            wanted = {
+                AuditQuery(tenant="acme"): [last, row],
+                AuditQuery(event=AuditEvent.TENANT_SUSPENDED): [row],
+                AuditQuery(actor="token reports"): [row],
+                AuditQuery(subject="plan pro"): [first],
+                AuditQuery(since=after(1)): [last, row],
+                AuditQuery(limit=2): [last, row],
+                AuditQuery(before_id=whole[1].id): [first],
+                AuditQuery(tenant="globex"): [],
+            }
+            for query, rows in wanted.items():
+                assert [one.record for one in await store.audit_trail(query)] == rows, query
 
     async def test_a_mark_is_the_last_one_written(self) -> None:
         async with self.opened() as store:

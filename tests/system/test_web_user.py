@@ -47,9 +47,9 @@ def tenants(program: httpx.Client) -> list[str]:
 
 def test_its_group_reads_the_database_and_nobody_else(site: Site) -> None:
     read = ["head", "--bytes=1", str(site.database)]
-    assert subprocess.run([*WEB_USER, *read], capture_output=True).returncode == 0
+    assert subprocess.run([*WEB_USER, *read], capture_output=True, check=False).returncode == 0
     stranger = [word.replace("--groups=65534", "--clear-groups") for word in WEB_USER]
-    assert subprocess.run([*stranger, *read], capture_output=True).returncode != 0
+    assert subprocess.run([*stranger, *read], capture_output=True, check=False).returncode != 0
     assert site.database.stat().st_mode & 0o777 == 0o640
 
 

@@ -17,12 +17,13 @@ from pbxbilling.accounts.apply import AccountsFile, Change, ChangeKind, TenantCh
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.ports import AccountStore, Blocks
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import AuditQuery, AuditRecord, AuditRow
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry, require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import zone
@@ -77,7 +78,7 @@ class Administration:
     async def apply(
         self,
         file: AccountsFile,
-        actor: str,
+        actor: Actor,
         *,
         dry_run: bool,
         reset: bool = False,
@@ -99,7 +100,7 @@ class Administration:
             return changes
 
     @again_if_stale
-    async def suspend(self, slug: str, actor: str) -> TenantResult:
+    async def suspend(self, slug: str, actor: Actor) -> TenantResult:
         """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
         async with self._writer.alone:
             tenant = require_tenant(self._registry, slug)
@@ -114,7 +115,7 @@ class Administration:
             return await self._change("suspend", tenant, blocked, actor, notes)
 
     @again_if_stale
-    async def activate(self, slug: str, actor: str) -> TenantResult:
+    async def activate(self, slug: str, actor: Actor) -> TenantResult:
         """Lift the operator's block only; the notes name the blocks that remain."""
         async with self._writer.alone:
             tenant = require_tenant(self._registry, slug)
@@ -124,7 +125,7 @@ class Administration:
             return await self._change("activate", tenant, lifted, actor, notes)
 
     @again_if_stale
-    async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
+    async def trial(self, slug: str, until: date | datetime, actor: Actor) -> TenantResult:
         """Put a tenant on trial until an instant, or until the end of a day in its time zone.
 
         Raises AdministrationError for a tenant with a subscription.
@@ -171,12 +172,18 @@ class Administration:
             origins=tuple(await self._store.key_origins(AccountKind.PLAN, slug)),
         )
 
+    async def audit_trail(self, wanted: AuditQuery) -> list[AuditRow]:
+        """Return rows of the audit trail, the newest first. Raises NotFoundError for no tenant."""
+        if wanted.tenant is not None:
+            require_tenant(self._registry, wanted.tenant)
+        return await self._store.audit_trail(wanted)
+
     async def _change(
         self,
         action: str,
         before: Tenant,
         after: Tenant,
-        actor: str,
+        actor: Actor,
         notes: Sequence[str],
         transition: Transition | None = None,
     ) -> TenantResult:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
-from pbxbilling.accounts.records import Accounts, AuditRecord
+from pbxbilling.accounts.records import Accounts, AuditQuery, AuditRecord, AuditRow
 from pbxbilling.accounts.terms.status import Blocker
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.ports import RecordStore, Transaction
@@ -46,6 +46,10 @@ class AccountStore(RecordStore, Protocol):
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """Return rows of the audit trail, newest first."""
+        ...
+
+    async def audit_trail(self, wanted: AuditQuery) -> list[AuditRow]:
+        """Return the rows that are wanted, the newest first."""
         ...
 
 

@@ -12,10 +12,11 @@ from pbxbilling.accounts.change_records import Cause, facts_of, real, records_of
 from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.ports import AccountStore, AccountTransaction
-from pbxbilling.accounts.records import AuditRecord, PlanSwitched
+from pbxbilling.accounts.records import Act, AuditRecord, PlanSwitched
 from pbxbilling.accounts.terms.registry import TABLES, Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import StaleError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
@@ -106,10 +107,11 @@ class AccountWriter:
         self,
         action: str,
         changes: Sequence[Change],
-        actor: str,
+        actor: Actor,
         also: Sequence[Record] = (),
         by: SetBy = SetBy.COMMAND,
         facts: Sequence[Fact] = (),
+        event: AuditEvent | None = None,
     ) -> None:
         """Save all changes that differ, with the records in `also`, or nothing.
 
@@ -120,7 +122,7 @@ class AccountWriter:
         states without changing them. Raises ValueError for a change of status that the table of
         transitions does not allow.
         """
-        cause = Cause(action, actor, self._clock.now(), by)
+        cause = Cause(action, actor, self._clock.now(), by, event)
         different = real(changes)
         published = [*facts_of(different, cause), *facts]
         others = await self._store.keys_not_by_file() if by is SetBy.FILE else ()
@@ -255,23 +257,24 @@ class AccountWriter:
 
     def audit(
         self,
-        action: str,
+        act: Act,
         subject: str,
-        actor: str,
+        actor: Actor,
         before: dict[str, Any] | None,
         after: dict[str, Any] | None,
+        tenant: str | None = None,
     ) -> AuditRecord:
         """Return an audit row with the present instant."""
-        return AuditRecord(self._clock.now(), actor, action, subject, before, after)
+        return act.on(subject, actor, self._clock.now(), before, after, tenant)
 
     def publish(self, *facts: Fact) -> None:
         """Publish facts that are committed."""
         for fact in facts:
             self._emit(fact)
 
-    def changed(self, action: str, kind: SubjectKind, slug: str, actor: str) -> AccountsChanged:
+    def changed(self, action: str, kind: SubjectKind, slug: str, actor: Actor) -> AccountsChanged:
         """Return the fact that a plan, a tenant or the usage of a leg has changed."""
-        return AccountsChanged(self._clock.now(), actor, action, kind, slug)
+        return AccountsChanged(self._clock.now(), actor.name, action, kind, slug)
 
 
 def _put(registry: Registry, one: Plan | Tenant) -> None:

@@ -7,10 +7,11 @@ from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.units import UnitsUsed
+from pbxbilling.kernel.audit import system
 from pbxbilling.kernel.errors import NotFoundError
 from pbxbilling.kernel.ports import Clock
 
-ACTOR = "usage"
+ACTOR = system("usage")
 
 
 class UnitCounter:
@@ -38,7 +39,7 @@ class UnitCounter:
             if known is not None:
                 return UsageResult.KNOWN if known.says_the_same(used) else UsageResult.CONFLICT
             self._check(tenant, meter)
-            await self._writer.write(ACTOR, (), ACTOR, [used])
+            await self._writer.write(ACTOR.name, (), ACTOR, [used])
             return UsageResult.COUNTED
 
     def _check(self, slug: str, meter: str) -> None:

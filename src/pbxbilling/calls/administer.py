@@ -9,7 +9,7 @@ from typing import Any
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
 from pbxbilling.accounts.ports import AccountStore
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import Act, AuditRecord
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -20,9 +20,12 @@ from pbxbilling.calls.usage import CallUsage
 from pbxbilling.calls.usage_report import UsageReport
 from pbxbilling.calls.views import CallView, StatusView
 from pbxbilling.catalog.plan import Limits
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import NeedsDaemonError, NotFoundError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest, in_parts, no_rest
+
+_RELEASE = Act(AuditEvent.CALL_RELEASED, "release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class CallAdministration:
         self.reports = TenantReporter(calls, in_force, clock, view, rest)
         self.usage = CallUsage(calls, writer, clock, in_force, live, rest)
 
-    async def release(self, call: str, actor: str) -> CallView:
+    async def release(self, call: str, actor: Actor) -> CallView:
         """Release the slot of one live call and return its last view; the call itself goes on."""
         live = self._running("release")
         released = live.release(call, actor)
@@ -75,7 +78,9 @@ class CallAdministration:
             msg = f"call {call!r} is not live; `pbxbilling calls` lists those that are"
             raise NotFoundError(msg)
         held = {"tenant": released.tenant, "state": released.state.value}
-        await self._calls.commit([self._writer.audit("release", f"call {call}", actor, held, None)])
+        subject, tenant = f"call {call}", released.tenant
+        row = self._writer.audit(_RELEASE, subject, actor, held, None, tenant)
+        await self._calls.commit([row])
         return released
 
     async def calls(self, tenant: str | None = None) -> list[CallView]:

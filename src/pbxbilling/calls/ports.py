@@ -18,6 +18,7 @@ from pbxbilling.calls.live.records import (
     UsageRow,
 )
 from pbxbilling.calls.views import CallView, StatusView
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.ports import RecordStore
 
 
@@ -111,5 +112,5 @@ class Live:
     """
 
     view: LiveView
-    release: Callable[[str, str], CallView | None]
+    release: Callable[[str, Actor], CallView | None]
     assigned: Callable[[LegAssigned], None]

@@ -6,6 +6,7 @@ from pbxbilling.calls.live.facts import SlotReleased
 from pbxbilling.calls.live.ledger import Ledger
 from pbxbilling.calls.live.publish import publish
 from pbxbilling.calls.views import CallView
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.ports import Clock, EventSink
 
 
@@ -20,7 +21,7 @@ class SlotRelease:
         self._clock = clock
         self._emit = emit
 
-    def release(self, call: str, actor: str) -> CallView | None:
+    def release(self, call: str, actor: Actor) -> CallView | None:
         """Release a call's slot; its channels live on and never count again. None: not live."""
         found = self._ledger.find(call)
         if found is None:
@@ -28,5 +29,5 @@ class SlotRelease:
         view, record, at = CallView.of(found), found.record(), self._clock.now()
         self._ledger.drop(found, at)
         publish(self._ledger, self._emit)
-        self._emit(SlotReleased(at, actor, record))
+        self._emit(SlotReleased(at, actor.name, record))
         return view

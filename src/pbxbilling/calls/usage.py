@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pbxbilling.accounts.facts import SubjectKind
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
@@ -13,11 +14,14 @@ from pbxbilling.calls.live.records import LegAssigned, LegRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.usage_report import UsageReport, usage_reports
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.period import period_at
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.background import Rest, in_parts
+
+_ASSIGN = Act(AuditEvent.USAGE_ASSIGNED, "usage assign")
 
 
 class CallUsage:
@@ -79,7 +83,7 @@ class CallUsage:
         return await self._store.estimated_legs(tenant=tenant, month=month)
 
     @again_if_stale
-    async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
+    async def assign(self, leg: str, slug: str, actor: Actor) -> LegRecord:
         """Assign an ended, unowned leg to a tenant, with usage by the tenant's plan and time zone.
 
         `leg` is `pbx:uniqueid`. Returns the assigned leg.
@@ -90,17 +94,18 @@ class CallUsage:
             free = self._in_force.policy.is_free(emergency=known.emergency)
             given = _assigned(known, terms, free=free)
             audit = self._writer.audit(
-                "usage assign",
+                _ASSIGN,
                 f"leg {leg}",
                 actor,
                 {"tenant": None},
                 {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
+                slug,
             )
             records: list[Record] = [given, audit]
             if is_metered(known, terms) and not free:
                 records.append(LegMetered(known.key))
-            changed = self._writer.changed("usage assign", SubjectKind.LEG, leg, actor)
-            await self._writer.write("usage assign", (), actor, records, facts=[changed])
+            changed = self._writer.changed(_ASSIGN.action, SubjectKind.LEG, leg, actor)
+            await self._writer.write(_ASSIGN.action, (), actor, records, facts=[changed])
             if self._live is not None:
                 self._live.assigned(given)
             return replace(

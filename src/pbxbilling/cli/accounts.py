@@ -10,7 +10,16 @@ import typer
 
 from pbxbilling.cli.changes import print_changes
 from pbxbilling.cli.connection import delete, get, post, put, put_file, quoted
-from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset, parsed_moment, wrong_usage
+from pbxbilling.cli.options import (
+    DEFAULT,
+    Config,
+    DryRun,
+    Json,
+    Reason,
+    Reset,
+    parsed_moment,
+    wrong_usage,
+)
 from pbxbilling.cli.printing.output import (
     NOTHING_WRITTEN,
     print_done,
@@ -111,15 +120,21 @@ def tenant_show(tenant: str, config: Config = DEFAULT, json: Json = False) -> No
 
 
 @tenant_app.command("suspend")
-def tenant_suspend(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+def tenant_suspend(
+    tenant: str, config: Config = DEFAULT, reason: Reason = "", json: Json = False
+) -> None:
     """Block a tenant's calls to and from outside."""
-    _print_status(put(config, f"/tenants/{quoted(tenant)}/suspension"), as_json=json)
+    path = f"/tenants/{quoted(tenant)}/suspension"
+    _print_status(put(config, path, why=reason), as_json=json)
 
 
 @tenant_app.command("activate")
-def tenant_activate(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+def tenant_activate(
+    tenant: str, config: Config = DEFAULT, reason: Reason = "", json: Json = False
+) -> None:
     """Lift the operator's block."""
-    _print_status(delete(config, f"/tenants/{quoted(tenant)}/suspension"), as_json=json)
+    path = f"/tenants/{quoted(tenant)}/suspension"
+    _print_status(delete(config, path, why=reason), as_json=json)
 
 
 @tenant_app.command("trial")
@@ -127,12 +142,14 @@ def tenant_trial(
     tenant: str,
     until: Annotated[str, typer.Option(help="Last day of the trial, as 2026-12-31.")],
     config: Config = DEFAULT,
+    reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Set the last day of a tenant's trial."""
     with wrong_usage("--until"):
         last = read_day(until).isoformat()
-    _print_status(put(config, f"/tenants/{quoted(tenant)}/trial", until=last), as_json=json)
+    path = f"/tenants/{quoted(tenant)}/trial"
+    _print_status(put(config, path, why=reason, until=last), as_json=json)
 
 
 def _print_status(result: Mapping[str, Any], *, as_json: bool) -> None:

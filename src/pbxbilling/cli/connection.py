@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pbxbilling.kernel.errors import ServiceError
 
@@ -52,14 +52,33 @@ def get(config: Path, path: str, **query: Query) -> Any:
     return send(config, ApiRequest("GET", path, query))
 
 
-def post(config: Path, path: str, **body: Any) -> Any:
-    """POST to a resource and return the result; raises as `get`."""
-    return send(config, ApiRequest("POST", path, body=body))
+def every(config: Path, path: str, **query: Query) -> list[Any]:
+    """GET a list that comes in pages, all of them; raises as `get`."""
+    import orjson
+
+    rows: list[Any] = []
+    wanted: Mapping[str, Query] | None = query
+    while wanted is not None:
+        answer = _answered(config, ApiRequest("GET", path, wanted))
+        rows += orjson.loads(_checked(answer))
+        wanted = _next_of(answer)
+    return rows
 
 
-def put(config: Path, path: str, **body: Any) -> Any:
-    """PUT a resource and return it; raises as `get`."""
-    return send(config, ApiRequest("PUT", path, body=body))
+def _next_of(answer: httpx.Response) -> Mapping[str, Query] | None:
+    """Return the query of the next page."""
+    onwards = answer.links.get("next", {}).get("url")
+    return None if onwards is None else dict(parse_qsl(urlsplit(onwards).query))
+
+
+def post(config: Path, path: str, *, why: str = "", **body: Any) -> Any:
+    """POST to a resource and return the result; `why` is for the audit trail; raises as `get`."""
+    return send(config, ApiRequest("POST", path, _because(why), body))
+
+
+def put(config: Path, path: str, *, why: str = "", **body: Any) -> Any:
+    """PUT a resource and return it; as `post`."""
+    return send(config, ApiRequest("PUT", path, _because(why), body))
 
 
 def put_file(config: Path, path: str, **body: Any) -> Any:
@@ -67,15 +86,23 @@ def put_file(config: Path, path: str, **body: Any) -> Any:
     return send(config, ApiRequest("PUT", path, body=body, answer_s=3600.0))
 
 
-def delete(config: Path, path: str) -> Any:
-    """DELETE a resource and return what it was; raises as `get`."""
-    return send(config, ApiRequest("DELETE", path))
+def delete(config: Path, path: str, *, why: str = "") -> Any:
+    """DELETE a resource and return what it was; as `post`."""
+    return send(config, ApiRequest("DELETE", path, _because(why)))
+
+
+def _because(why: str) -> Mapping[str, Query]:
+    return {"reason": why} if why else {}
 
 
 def send(config: Path, request: ApiRequest) -> Any:
     """Send a request to the daemon, or serve it in this process; raises as `get`."""
     import orjson
 
+    return orjson.loads(_checked(_answered(config, request)))
+
+
+def _answered(config: Path, request: ApiRequest) -> httpx.Response:
     from pbxbilling.config.faults import ConfigError
     from pbxbilling.config.load import load
 
@@ -89,7 +116,7 @@ def send(config: Path, request: ApiRequest) -> Any:
         answer = _from_daemon(settings.http.admin, request)
         if answer is None:
             answer = _in_process(settings, request)
-    return orjson.loads(_checked(answer))
+    return answer
 
 
 def quoted(part: str) -> str:

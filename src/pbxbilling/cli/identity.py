@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.connection import delete, get, post, put, quoted
-from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.connection import delete, every, get, post, put, quoted
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, Reason, parsed_moment
 from pbxbilling.cli.printing.output import STANDARD, print_done, print_rows
 
 app = typer.Typer()
@@ -20,8 +20,29 @@ PasswordFile = Annotated[
     typer.Option("--password-file", help="A file with only the password; - is standard input."),
 ]
 
+_AUDIT = ("at", "event", "actor", "subject", "changed", "reason", "address")
 _PEOPLE = ("email", "role", "tenant", "second_factor", "created_at", "disabled_at")
 _COLUMNS = ("id", "name", "tenant", "scopes", "expires_at", "revoked_at")
+
+
+@app.command()
+def audit(
+    config: Config = DEFAULT,
+    tenant: ForTenant = None,
+    event: Annotated[
+        str | None, typer.Option("--event", help="Only these, as tenant.suspended.")
+    ] = None,
+    actor: Annotated[str | None, typer.Option("--actor", help="Only theirs.")] = None,
+    since: Annotated[str, typer.Option("--since", help="10m, 2h, 10:42, a date.")] = "",
+    json: Json = False,
+) -> None:
+    """List changes, the newest first: who made them, from where, and why."""
+    at = parsed_moment("--since", since)
+    rows = every(config, "/audit", tenant=tenant, event=event, actor=actor, since=at)
+    from pbxbilling.cli.printing.pages import audit_row
+
+    shown = rows if json else list(map(audit_row, rows))
+    print_rows("changes", shown, _AUDIT, as_json=json)
 
 
 @app.command()
@@ -57,16 +78,16 @@ def set_password(
 
 
 @user_app.command("disable")
-def disable(email: str, config: Config = DEFAULT, json: Json = False) -> None:
+def disable(email: str, config: Config = DEFAULT, reason: Reason = "", json: Json = False) -> None:
     """Keep a user out, at once."""
-    user = put(config, f"/users/{quoted(email)}/exclusion")
+    user = put(config, f"/users/{quoted(email)}/exclusion", why=reason)
     print_done(user, f"{user['email']} is kept out", as_json=json)
 
 
 @user_app.command("enable")
-def enable(email: str, config: Config = DEFAULT, json: Json = False) -> None:
+def enable(email: str, config: Config = DEFAULT, reason: Reason = "", json: Json = False) -> None:
     """Let a user in again."""
-    user = delete(config, f"/users/{quoted(email)}/exclusion")
+    user = delete(config, f"/users/{quoted(email)}/exclusion", why=reason)
     print_done(user, f"{user['email']} may log in", as_json=json)
 
 
@@ -103,8 +124,15 @@ def add(
     json: Json = False,
 ) -> None:
     """Make a token, and print it: nobody can ask for it again."""
-    given = {"scopes": scope, "tenant": tenant, "networks": networks or [], "days": days}
-    made = post(config, "/tokens", name=name, **given)
+    made = post(
+        config,
+        "/tokens",
+        name=name,
+        scopes=scope,
+        tenant=tenant,
+        networks=networks or [],
+        days=days,
+    )
     note = f"valid until {made['expires_at']}; `pbxbilling token revoke {made['id']}` ends it"
     print_done(made, made["token"], [note], as_json=json)
 
@@ -113,8 +141,9 @@ def add(
 def revoke(
     ident: Annotated[str, typer.Argument(metavar="ID")],
     config: Config = DEFAULT,
+    reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Revoke a token, at once."""
-    token = delete(config, f"/tokens/{quoted(ident)}")
+    token = delete(config, f"/tokens/{quoted(ident)}", why=reason)
     print_done(token, f"token {ident} ({token['name']}) is revoked", as_json=json)

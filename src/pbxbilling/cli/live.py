@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from pbxbilling.cli.connection import delete, get, quoted
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, parsed_moment
+from pbxbilling.cli.options import (
+    DEFAULT,
+    Config,
+    ForTenant,
+    Json,
+    Reason,
+    parsed_moment,
+)
 from pbxbilling.cli.printing.output import print_done, print_page, print_rows
 
 app = typer.Typer()
@@ -33,9 +40,9 @@ def calls(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False
 
 
 @app.command()
-def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
+def release(call: str, config: Config = DEFAULT, reason: Reason = "", json: Json = False) -> None:
     """Free the slot of a live call, and print what it was."""
-    was = delete(config, f"/calls/{quoted(call)}/slot")
+    was = delete(config, f"/calls/{quoted(call)}/slot", why=reason)
     held = (
         f"released the slot of call {was['call']} of tenant {was['tenant'] or '-'}:"
         f" {was['direction']}, {was['state']}, from {was['from']} to {was['to']}; its channels stay"

@@ -99,4 +99,7 @@ AnyMonth = Annotated[
 ]
 
 
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
+
+
 ForTenant = Annotated[str | None, typer.Option("--tenant", help="Only this tenant.")]

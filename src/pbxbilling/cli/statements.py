@@ -134,8 +134,14 @@ def oneoff_add(
     json: Json = False,
 ) -> None:
     """Add a line to a statement that is not closed."""
-    given = {"kind": kind, "amount": amount, "reason": reason, "month": _period(month)}
-    entry = post(config, f"/tenants/{quoted(tenant)}/one-offs", **given)
+    entry = post(
+        config,
+        f"/tenants/{quoted(tenant)}/one-offs",
+        kind=kind,
+        amount=amount,
+        reason=reason,
+        month=_period(month),
+    )
     sentence = (
         f"{entry['kind']} {entry['number']}: {entry['amount']} {entry['currency']} on the"
         f" statement {entry['month']} of {tenant}"

@@ -33,8 +33,9 @@ def load(path: Path, env: Mapping[str, str], *, with_secrets: bool = True) -> Se
     """Load a TOML file, override it by the environment, and read the secret files.
 
     `with_secrets` false: read no secret file but that of `[web.database]`, and refuse a file that
-    holds a secret itself; for the process that faces the world. Raises ConfigError with every fault at once: an unreadable or
-    malformed file, unknown keys, wrong types and values, secret files that cannot be read.
+    holds a secret itself; for the process that faces the world. Raises ConfigError with every fault
+    at once: an unreadable or malformed file, unknown keys, wrong types and values, secret files
+    that cannot be read.
     """
     text = read_text(path)
     written = parse(path, text)

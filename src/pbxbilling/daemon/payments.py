@@ -80,7 +80,7 @@ class Payments:
 
     def sink(self, fact: Fact) -> None:
         """Wake the inbox for changed accounts, as events may wait for them; pass facts on."""
-        if isinstance(fact, AccountsChanged) and fact.actor != ACTOR:
+        if isinstance(fact, AccountsChanged) and fact.actor != ACTOR.name:
             self.flows.inbox.accounts_changed()
         self.usage.late.sink(fact)
         self.usage.invoicing.sink(fact)

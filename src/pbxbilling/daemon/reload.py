@@ -50,6 +50,7 @@ class Reloader:
         """Reload in one step, between two calls: no call sees half of the new settings."""
         self._notifier.reloading(self._clock.monotonic())
         error: str | None = None
+        before = self._configuration.settings.mode
         try:
             result = self._configuration.read_again()
         except ConfigError as fault:
@@ -58,5 +59,5 @@ class Reloader:
             self._put_in_force(self._configuration.settings)
             self._log.info("configuration read again", result=result)
         mode = self._configuration.settings.mode
-        self._emit(ConfigReloaded(self._clock.now(), mode, error))
+        self._emit(ConfigReloaded(self._clock.now(), mode, error, before))
         self._notifier.ready(f"mode {mode}")

@@ -8,16 +8,19 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Final
 
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.identity.facts import TokenCreated, TokenRevoked
 from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
 from pbxbilling.identity.ports import IdentityRecords, IdentityStore, IdentityTransaction
 from pbxbilling.identity.token import ADMIN, Secret, Token, new_secret
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.ports import Clock, EventSink
 
 KEY: Final = "tokens"  # of the transactions, which exclude one another
+_ADD: Final = Act(AuditEvent.TOKEN_CREATED, "token add")
+_REVOKE: Final = Act(AuditEvent.TOKEN_REVOKED, "token revoke")
 DAYS: Final = 90
 DAYS_MOST: Final = 3650
 
@@ -51,7 +54,7 @@ class Tokens:
         self,
         name: str,
         scopes: Sequence[str],
-        actor: str,
+        actor: Actor,
         *,
         tenant: str | None = None,
         days: int = DAYS,
@@ -74,11 +77,11 @@ class Tokens:
             tenant,
             _networks(networks),
             now,
-            actor,
+            actor.name,
             expires_at,
         )
-        fact = TokenCreated(now, token.id, name, tenant, actor)
-        audit = AuditRecord(now, actor, "token add", f"token {token.id}", None, _shown(token))
+        fact = TokenCreated(now, token.id, name, tenant, actor.name)
+        audit = _ADD.on(f"token {token.id}", actor, now, None, _shown(token), tenant)
 
         async def work(transaction: IdentityTransaction) -> None:
             await transaction.write([token, audit], [fact])
@@ -91,7 +94,7 @@ class Tokens:
         """Return all tokens, the newest first."""
         return await self._store.tokens()
 
-    async def revoke(self, ident: str, actor: str) -> Token:
+    async def revoke(self, ident: str, actor: Actor) -> Token:
         """Revoke a token; one that is revoked already stays as it is."""
         now = self._clock.now()
 
@@ -102,9 +105,9 @@ class Tokens:
             if token.revoked_at is not None:
                 return token, None
             revoked = replace(token, revoked_at=now)
-            fact = TokenRevoked(now, token.id, token.name, token.tenant, actor)
-            subject = f"token {token.id}"
-            audit = AuditRecord(now, actor, "token revoke", subject, _shown(token), _shown(revoked))
+            fact = TokenRevoked(now, token.id, token.name, token.tenant, actor.name)
+            before, after = _shown(token), _shown(revoked)
+            audit = _REVOKE.on(f"token {token.id}", actor, now, before, after, token.tenant)
             await transaction.write([revoked, audit], [fact])
             return revoked, fact
 

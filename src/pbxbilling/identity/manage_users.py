@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.identity.facts import UserChanged
 from pbxbilling.identity.passwords import read_password
@@ -20,10 +20,15 @@ from pbxbilling.identity.ports import (
 )
 from pbxbilling.identity.token import new_ident
 from pbxbilling.identity.user import CustomRole, User, is_for_a_tenant, read_email
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
 
+SET_PASSWORD = Act(AuditEvent.USER_PASSWORD, "user password")
+_ADD = Act(AuditEvent.USER_CREATED, "user add")
+_DISABLE = Act(AuditEvent.USER_DISABLED, "user disable")
+_ENABLE = Act(AuditEvent.USER_ENABLED, "user enable")
 KEY = "users"  # of the transactions, which exclude one another
 
 
@@ -56,52 +61,59 @@ class Users:
         self._clock = clock
         self._emit = emit
 
-    async def all(self) -> list[User]:
-        """Return all users by their mail addresses."""
-        return await self._store.users()
+    async def all(self, tenant: str | None = None) -> list[User]:
+        """Return the users by their mail addresses; of one tenant, or (None) all."""
+        if tenant is not None:
+            require_tenant(self._registry, tenant)
+        users = await self._store.users()
+        return [one for one in users if tenant in (None, one.tenant)]
 
-    async def add(self, new: NewUser, actor: str) -> User:
+    async def add(self, new: NewUser, actor: Actor) -> User:
         """Add a user. Raises AdministrationError for what cannot be."""
         email = _said(read_email, new.email)
         _check_place(new.role, new.tenant, await self._store.roles(), self._registry)
         encoded = await self._encoded(new.password, email)
         now = self._clock.now()
         ident = new_ident(secrets.token_bytes)
-        user = User(ident, email, new.role, new.tenant, encoded, now, now, actor)
+        user = User(ident, email, new.role, new.tenant, encoded, now, now, actor.name)
 
         async def work(transaction: IdentityTransaction) -> Fact:
             if await transaction.identity_store.user_of(email) is not None:
                 msg = f"{email} is a user already: `pbxbilling users` lists them"
                 raise AdministrationError(msg)
-            return await self._write(transaction, "user add", None, user, actor)
+            return await self._write(transaction, _ADD, None, user, actor)
 
         self._emit(await self._records.transact(KEY, work))
         return user
 
-    async def set_password(self, email: str, password: str, actor: str) -> User:
-        """Set a user's password."""
+    async def set_password(
+        self, email: str, password: str, actor: Actor, tenant: str | None = None
+    ) -> User:
+        """Set a user's password. With `tenant` they are there only if they are its own."""
         encoded, now = await self._encoded(password, email), self._clock.now()
         return await self.change(
             email,
-            "user password",
+            SET_PASSWORD,
             lambda user: replace(user, password=encoded, password_at=now),
             actor,
+            tenant,
         )
 
-    async def disable(self, email: str, actor: str) -> User:
+    async def disable(self, email: str, actor: Actor, tenant: str | None = None) -> User:
         """Keep a user out, from now on; one who is out already stays as they are."""
         now = self._clock.now()
         return await self.change(
             email,
-            "user disable",
+            _DISABLE,
             lambda user: replace(user, disabled_at=user.disabled_at or now),
             actor,
+            tenant,
         )
 
-    async def enable(self, email: str, actor: str) -> User:
+    async def enable(self, email: str, actor: Actor, tenant: str | None = None) -> User:
         """Let a user in again."""
         return await self.change(
-            email, "user enable", lambda user: replace(user, disabled_at=None), actor
+            email, _ENABLE, lambda user: replace(user, disabled_at=None), actor, tenant
         )
 
     async def _encoded(self, password: str | None, email: str) -> str:
@@ -112,28 +124,28 @@ class Users:
     async def change(
         self,
         email: str,
-        action: str,
+        act: Act | None,
         change: Callable[[User], User],
-        actor: str,
-        *,
-        audited: bool = True,
+        actor: Actor,
+        tenant: str | None = None,
     ) -> User:
         """Save what `change` makes of a user as they are by then, unless that is the same.
 
+        With `tenant` they are there only if they are its own. Without an `act` nothing is audited.
         Whatever `change` raises leaves the user as they are.
         """
 
         async def work(transaction: IdentityTransaction) -> tuple[User, Fact | None]:
             before = await transaction.identity_store.user_of(email.strip().lower())
-            if before is None:
+            if before is None or tenant not in (None, before.tenant):
                 raise NotFoundError(f"no user {email!r}: `pbxbilling users` lists them")
             after = change(before)
             if after == before:
                 return before, None
-            if not audited:
+            if act is None:
                 await transaction.write([after])
                 return after, None
-            return after, await self._write(transaction, action, before, after, actor)
+            return after, await self._write(transaction, act, before, after, actor)
 
         user, fact = await self._records.transact(KEY, work)
         if fact is not None:
@@ -143,15 +155,15 @@ class Users:
     async def _write(
         self,
         transaction: IdentityTransaction,
-        action: str,
+        act: Act,
         before: User | None,
         after: User,
-        actor: str,
+        actor: Actor,
     ) -> Fact:
         now = self._clock.now()
-        fact = UserChanged(now, after.id, after.email, action, after.tenant, actor)
+        fact = UserChanged(now, after.id, after.email, act.action, after.tenant, actor.name)
         shown = _shown(before) if before else None
-        audit = AuditRecord(now, actor, action, f"user {after.email}", shown, _shown(after))
+        audit = act.on(f"user {after.email}", actor, now, shown, _shown(after), after.tenant)
         await transaction.write([after, audit], [fact])
         return fact
 

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Self
 
 from pbxbilling.identity.permissions import EVERYTHING, Permission
-
-
-class ActorType(StrEnum):
-    """What kind of actor stands in the audit trail."""
-
-    USER = "user"
-    TOKEN = "token"  # noqa: S105 - a kind of actor
-    COMMAND = "command"
-    SYSTEM = "system"
+from pbxbilling.kernel.audit import Actor, ActorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +28,10 @@ class Principal:
     def command(cls, name: str) -> Self:
         """Return a user of the machine: whoever may use the admin socket may do everything."""
         return cls(ActorType.COMMAND, name, EVERYTHING)
+
+    def actor(self, address: str = "", request: str = "", reason: str = "") -> Actor:
+        """Return who acts in a request, as the audit trail has it."""
+        return Actor(self.type, self.name, self.ident, address, request, reason)
 
 
 class Access(Enum):

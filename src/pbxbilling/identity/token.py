@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
-from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.identity.principal import Principal
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.records import Record
 
 ADMIN: Final = "admin"

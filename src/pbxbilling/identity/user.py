@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from pbxbilling.identity.permissions import OF_TENANTS, SHIPPED_ROLES, Permission
-from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.identity.principal import Principal
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.records import Record
 
 NO_PERMISSIONS: Final[frozenset[Permission]] = frozenset()
@@ -57,6 +58,13 @@ class CustomRole(Record):
     of_tenants: bool
     created_at: datetime
     created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDeleted(Record):
+    """A role that this site had made is gone; keyed by `name`."""
+
+    name: str
 
 
 def shipped_permissions(role: str) -> frozenset[Permission]:

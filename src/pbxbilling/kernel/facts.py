@@ -44,11 +44,15 @@ def instant_of(fact: Any) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ConfigReloaded(QueuedFact):
-    """SIGHUP was handled; with `error` the last good configuration stays in force."""
+    """SIGHUP was handled; with `error` the last good configuration stays in force.
+
+    `before` is the mode that was in force until then.
+    """
 
     at: datetime
     mode: Mode
     error: str | None = None
+    before: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.metering.usage_event import DUE, FOR_A_PERSON, MeterEvent, UsageEventState
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.payments.ports import METERS, MeterOutbox, MeterStore, MeterTransaction
+
+_DECIDE = Act(AuditEvent.USAGE_DECIDED, "usage decide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,12 @@ class UsageEvents:
         """Return how many of a tenant's legs are still to be sent."""
         return len(await self._outbox.events(*DUE, tenant=tenant))
 
-    async def decide(self, leg: str, actor: str, *, again: bool) -> MeterEvent:
+    async def decide(self, leg: str, actor: Actor, *, again: bool) -> MeterEvent:
         """Queue an event to be sent again, or mark it as settled by hand, charged or forgone.
 
         Raises NotFoundError, and AdministrationError for an event that needs no decision.
         """
-        audit = partial(self._writer.audit, "usage decide", f"leg {leg}", actor)
+        audit = partial(self._writer.audit, _DECIDE, f"leg {leg}", actor)
 
         async def work(transaction: MeterTransaction) -> MeterEvent:
             event = await self._undecided(transaction.meters, leg)
@@ -54,7 +58,7 @@ class UsageEvents:
             note = "" if again else f"settled by hand ({event.state})"
             tried_at = None if again else event.tried_at
             decided = replace(event, state=state, tried_at=tried_at, note=note)
-            row = audit({"state": event.state}, {"state": state})
+            row = audit({"state": event.state}, {"state": state}, event.tenant)
             await transaction.write([decided.moved(state, note), row])
             return decided
 

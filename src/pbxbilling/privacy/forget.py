@@ -13,6 +13,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.periods import cursor_of
 from pbxbilling.calls.ports import CallStore, LiveView
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.ports import Cursors
 from pbxbilling.privacy.ports import RetentionStore
@@ -61,13 +62,15 @@ class Forgetter:
         self._live = live
 
     @again_if_stale
-    async def forget(self, slug: str, actor: str) -> Forgotten:
+    async def forget(self, slug: str, actor: Actor) -> Forgotten:
         """Forget a tenant that has left, has no live calls, and is billed to its end."""
         async with self._writer.alone:
             tenant = require_tenant(self._writer.registry, slug)
             await self._check(tenant)
             blank = replace(tenant, **_UNSET)
-            await self._writer.write(ACTION, [TenantChange(tenant, blank)], actor)
+            forgotten = [TenantChange(tenant, blank)]
+            event = AuditEvent.TENANT_FORGOTTEN
+            await self._writer.write(ACTION, forgotten, actor, event=event)
             await self._forget_customers(slug, actor)
         await self._retention_store.redact(f"tenant {slug}", PERSONAL)
         return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
@@ -116,7 +119,7 @@ class Forgetter:
             )
             raise AdministrationError(msg)
 
-    async def _forget_customers(self, slug: str, actor: str) -> None:
+    async def _forget_customers(self, slug: str, actor: Actor) -> None:
         subscriptions = await self._subscription_store.subscriptions(tenant=slug)
         idents = {one.customer for one in subscriptions}
         tenant = self._writer.registry.tenants[slug]

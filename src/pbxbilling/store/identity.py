@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, delete, select
 
 from pbxbilling.identity.permissions import Permission
 from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, User
+from pbxbilling.identity.user import CustomRole, RoleDeleted, User
 from pbxbilling.runtime.flat import Codec
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows.table_rows import TableRows
-from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, within
+from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, Values, within
 
 
 def _known(names: Iterable[str]) -> frozenset[Permission]:
@@ -60,6 +60,16 @@ ROLE = TableRows(
         "created_by": TEXT,
     },
 )
+
+
+def delete_role() -> Executable:
+    """Return the statement that deletes a role."""
+    return delete(schema.custom_role).where(schema.custom_role.c.name == bindparam("role"))
+
+
+def deleted_values(record: RoleDeleted) -> Values:
+    """Return its parameters."""
+    return {"role": record.name}
 
 
 class SqlIdentity:

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
-from pbxbilling.accounts.records import Accounts, AuditRecord
+from pbxbilling.accounts.records import Accounts, AuditQuery, AuditRecord, AuditRow
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.kernel.codes import Outcome
@@ -334,6 +334,26 @@ class SqlStore:
             query = query.where(audit.c.subject == subject)
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
         return await self._reads.many(query, account_rows.AUDIT.record)
+
+    async def audit_trail(self, wanted: AuditQuery) -> list[AuditRow]:
+        """Return the rows that are wanted, the newest first."""
+        row, query = schema.audit.c, select(schema.audit)
+        for column, value in (
+            (row.tenant, wanted.tenant),
+            (row.event, wanted.event),
+            (row.actor, wanted.actor),
+            (row.subject, wanted.subject),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        if wanted.since is not None:
+            query = query.where(row.at >= to_us(wanted.since))
+        if wanted.before_id is not None:
+            query = query.where(row.id < wanted.before_id)
+        query = query.order_by(row.id.desc()).limit(wanted.limit)
+        return await self._reads.many(
+            query, lambda found: AuditRow(found.id, account_rows.AUDIT.record(found))
+        )
 
     async def marks(self) -> dict[str, PbxMark]:
         """Return each PBX's mark, by its name: when it was last heard, and its journal position."""

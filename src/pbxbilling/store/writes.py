@@ -36,7 +36,7 @@ from pbxbilling.calls.live.records import (
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, User
+from pbxbilling.identity.user import CustomRole, RoleDeleted, User
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store import identity, invoice_runs, schema
@@ -118,6 +118,7 @@ class Writes:
             UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.UNITS.values),
             User: _Write(upsert(schema.user), identity.USER.values),
             CustomRole: _Write(upsert(schema.custom_role), identity.ROLE.values),
+            RoleDeleted: _Write(identity.delete_role(), identity.deleted_values),
             Token: _Write(upsert(schema.token), identity.TOKEN.values),
             InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.RUN.values),
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pbxbilling.accounts.apply import TenantChange
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Plan
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
 from pbxbilling.kernel.ports import Clock
@@ -59,6 +61,10 @@ class PortalLink:
     url: str
 
 
+_CHECKOUT = Act(AuditEvent.SUBSCRIPTION_CHECKOUT, "checkout")
+_PORTAL = Act(AuditEvent.SUBSCRIPTION_PORTAL, "portal")
+
+
 class Checkout:
     """Creates checkout and portal links.
 
@@ -86,7 +92,7 @@ class Checkout:
         self._pages = pages
         self._queues: dict[str, Lock] = {}
 
-    async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: str) -> Offer:
+    async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: Actor) -> Offer:
         """Return a link to buy a plan; the same request again gives the same link."""
         self._buyer(slug)
         plan = self._for_sale(plan_slug, cycle)
@@ -112,7 +118,7 @@ class Checkout:
             live=self._follower.live,
         )
 
-    async def portal(self, slug: str, actor: str) -> PortalLink:
+    async def portal(self, slug: str, actor: Actor) -> PortalLink:
         """Return a link to the gateway's own customer portal."""
         tenant = self._buyer(slug)
         if tenant.customer is None:
@@ -125,7 +131,7 @@ class Checkout:
         url = await self._gateway.portal(tenant.customer, self._pages.portal_return_url)
         details = {"customer": tenant.customer}
         await self._writer.note(
-            self._writer.audit("portal", f"tenant {slug}", actor, None, details)
+            self._writer.audit(_PORTAL, f"tenant {slug}", actor, None, details, slug)
         )
         return PortalLink(slug, tenant.customer, url)
 
@@ -194,7 +200,7 @@ class Checkout:
         """Return the tenant's own lock: the one over all accounts must not wait for a network."""
         return self._queues.setdefault(slug, Lock())
 
-    async def _customer(self, slug: str, actor: str) -> str:
+    async def _customer(self, slug: str, actor: Actor) -> str:
         """Return the tenant's customer at the gateway; create one if it is missing or deleted."""
         tenant = self._buyer(slug)
         if tenant.customer and await self._gateway.customer(tenant.customer):
@@ -204,7 +210,7 @@ class Checkout:
         return made.id
 
     @again_if_stale
-    async def _save_customer(self, slug: str, made: Customer, actor: str) -> None:
+    async def _save_customer(self, slug: str, made: Customer, actor: Actor) -> None:
         """Save a tenant's new customer; two that are created at once are one at the gateway."""
         async with self._writer.alone:
             before = self._buyer(slug)
@@ -212,7 +218,7 @@ class Checkout:
                 return
             also = [replace(made, tenant=slug), *await self._gone(before.customer)]
             change = TenantChange(before, replace(before, customer=made.id))
-            await self._writer.write("checkout", [change], actor, also)
+            await self._writer.write(_CHECKOUT.action, [change], actor, also)
 
     async def _gone(self, customer: str | None) -> list[Customer]:
         """Return the mirror of a replaced customer, marked as deleted; of our key's mode only."""
@@ -232,7 +238,7 @@ class Checkout:
                 await self._gateway.withdraw(page.id)
         return kept or await self._gateway.checkout(order)
 
-    async def _audit(self, actor: str, order: Order, page: CheckoutSession) -> None:
+    async def _audit(self, actor: Actor, order: Order, page: CheckoutSession) -> None:
         details = {
             "plan": order.plan,
             "cycle": order.cycle.value,
@@ -241,8 +247,10 @@ class Checkout:
             "trial_days": order.trial_days,
             "setup": order.with_setup,
         }
-        row = self._writer.audit("checkout", f"tenant {order.tenant}", actor, None, details)
-        await self._writer.note(row)
+        subject, tenant = f"tenant {order.tenant}", order.tenant
+        await self._writer.note(
+            self._writer.audit(_CHECKOUT, subject, actor, None, details, tenant)
+        )
 
 
 def _no_price(plan: str, gateway: GatewayName, key: str) -> AdministrationError:

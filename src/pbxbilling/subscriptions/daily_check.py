@@ -17,13 +17,14 @@ from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
+from pbxbilling.kernel.audit import Actor, system
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.subscriptions.facts import DailyCheckDone
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
-ACTOR = "daily check"
+ACTOR = system("daily check")
 CURSOR = "daily_check"
 _ENDING = TRANSITIONS[Transition.GRACE_ENDED].before  # few of 100,000 tenants have one of these
 _A_DAY = timedelta(days=1)
@@ -113,7 +114,7 @@ class DailyCheck:
         return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
 
     @again_if_stale
-    async def run(self, actor: str = ACTOR, *, dry_run: bool = False) -> DailyReport:
+    async def run(self, actor: Actor = ACTOR, *, dry_run: bool = False) -> DailyReport:
         """Book what is due now; `dry_run` only reports it."""
         async with self._writer.alone:
             at = self._clock.now()
@@ -124,7 +125,7 @@ class DailyCheck:
                 tenants = len({change.after.slug for change in changes})
                 done = DailyCheckDone(at, tenants, len(changes), notes)
                 also = [Cursor(CURSOR, at)]
-                await self._writer.write(ACTOR, changes, actor, also, SetBy.CLOCK, [done])
+                await self._writer.write(ACTOR.name, changes, actor, also, SetBy.CLOCK, [done])
         return DailyReport(
             at, last, tuple(map(_transition_due, changes)), notes, booked=not dry_run
         )

@@ -14,12 +14,13 @@ from typing import TypeGuard
 
 from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.key_origin import SetBy
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import Act, AuditRecord
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
+from pbxbilling.kernel.audit import Actor, AuditEvent, system
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import GatewayName
 from pbxbilling.kernel.ports import Clock
@@ -51,8 +52,10 @@ from pbxbilling.subscriptions.subscription import (
     leading,
 )
 
-ACTOR = "gateway"
+ACTOR = system("gateway")
 ACTION = "subscription"
+
+_LINK = Act(AuditEvent.SUBSCRIPTION_LINKED, "link")
 
 
 class Follower:
@@ -159,7 +162,7 @@ class Follower:
         self,
         subscription: str,
         slug: str,
-        actor: str,
+        actor: Actor,
         check: Callable[[Tenant, Subscription], None] | None = None,
     ) -> Subscription | None:
         """Link a subscription to a tenant, overriding what it says itself; None: it is unknown.
@@ -173,16 +176,15 @@ class Follower:
             if check is not None:
                 check(require_tenant(self._registry, slug), stored)
             kept = replace(stored, tenant=slug)
-            audit = self._writer.audit(
-                "link",
+            subject, before, after = (
                 f"subscription {subscription}",
-                actor,
                 {"tenant": stored.tenant},
                 {"tenant": slug},
             )
+            audit = self._writer.audit(_LINK, subject, actor, before, after, slug)
             left = await self._changes(stored.tenant, kept) if stored.tenant != slug else ()
             changes = [*left, *await self._changes(slug, kept)]
-            await self._writer.write("link", changes, actor, [kept, audit], SetBy.GATEWAY)
+            await self._writer.write(_LINK.action, changes, actor, [kept, audit], SetBy.GATEWAY)
         return kept
 
     def shared_meters(self) -> list[str]:

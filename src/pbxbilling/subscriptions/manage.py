@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.kernel.ports import Clock
@@ -16,6 +18,10 @@ from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
 from pbxbilling.subscriptions.shared_meters import goes_to_meter, in_one_sum, shared_meters
 from pbxbilling.subscriptions.subscription import Invoice, Subscription, leading
+
+_CANCEL = Act(AuditEvent.SUBSCRIPTION_CANCELLED, "subscription cancel")
+_CANCEL_NOW = Act(AuditEvent.SUBSCRIPTION_CANCELLED, "subscription cancel --now")
+_REACTIVATE = Act(AuditEvent.SUBSCRIPTION_REACTIVATED, "subscription reactivate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class Subscriptions:
         self._tenant(slug)
         return await self._subscription_store.invoices(tenant=slug)
 
-    async def cancel(self, slug: str, actor: str, *, now: bool) -> SubscriptionResult:
+    async def cancel(self, slug: str, actor: Actor, *, now: bool) -> SubscriptionResult:
         """End a tenant's subscription at once, or at the end of the paid period.
 
         Until it ends, calls pass and usage is billed.
@@ -76,12 +82,12 @@ class Subscriptions:
         if now:
             await self._check_usage_is_there(tenant)
             wanted = self._gateway.cancel_now(held.id)
-            kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
+            kept = await self._done(_CANCEL_NOW, tenant, held, actor, wanted)
             notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
             notes.append("usage that was on no invoice yet is on a last one")
         else:
             wanted = self._gateway.cancel_at_period_end(held.id, on=True)
-            kept = await self._done("subscription cancel", tenant, held, actor, wanted)
+            kept = await self._done(_CANCEL, tenant, held, actor, wanted)
             notes = ["until it ends, calls pass and usage is billed"]
         return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
 
@@ -104,18 +110,18 @@ class Subscriptions:
             )
             raise AdministrationError(msg)
 
-    async def reactivate(self, slug: str, actor: str) -> SubscriptionResult:
+    async def reactivate(self, slug: str, actor: Actor) -> SubscriptionResult:
         """Continue a subscription that was set to end with its period."""
         tenant = self._tenant(slug)
         held = await self._held(tenant)
         wanted = self._gateway.cancel_at_period_end(held.id, on=False)
-        kept = await self._done("subscription reactivate", tenant, held, actor, wanted)
+        kept = await self._done(_REACTIVATE, tenant, held, actor, wanted)
         if kept.is_over:
             raise _is_over(slug, kept)
         note = () if held.cancel_at_period_end else ("it was not cancelled",)
         return SubscriptionResult(kept, note)
 
-    async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
+    async def link(self, subscription: str, slug: str, actor: Actor) -> SubscriptionResult:
         """Link a subscription to a tenant, overriding what it says itself."""
         return await self._link(subscription, slug, actor, self._refuse)
 
@@ -123,7 +129,7 @@ class Subscriptions:
         self,
         subscription: str,
         slug: str,
-        actor: str,
+        actor: Actor,
         check: Callable[[Tenant, Subscription], None],
     ) -> SubscriptionResult:
         if refused := self.why_not(self._tenant(slug), None, None):
@@ -138,7 +144,7 @@ class Subscriptions:
             raise NotFoundError(msg)
         return SubscriptionResult(kept)
 
-    async def adopt(self, snapshot: Subscription, slug: str, actor: str) -> SubscriptionResult:
+    async def adopt(self, snapshot: Subscription, slug: str, actor: Actor) -> SubscriptionResult:
         """Link a subscription that was fetched from the gateway, and may have no mirror yet.
 
         Raises AdministrationError where another tenant has got it since.
@@ -188,10 +194,10 @@ class Subscriptions:
 
     async def _done(
         self,
-        action: str,
+        done: Act,
         tenant: Tenant,
         before: Subscription,
-        actor: str,
+        actor: Actor,
         wanted: Awaitable[Subscription],
     ) -> Subscription:
         """Apply and audit the gateway's answer; audit a failure too, since it may have acted."""
@@ -200,11 +206,11 @@ class Subscriptions:
             snapshot = await wanted
         except GatewayError as fault:
             failed = {"subscription": before.id, "failed": str(fault)}
-            row = self._writer.audit(action, subject, actor, was, failed)
+            row = self._writer.audit(done, subject, actor, was, failed, tenant.slug)
             await self._writer.note(row)
             raise
-        act = self._writer.audit(action, subject, actor, was, _audited(snapshot))
-        return await self._follower.apply_snapshot(snapshot, act)
+        row = self._writer.audit(done, subject, actor, was, _audited(snapshot), tenant.slug)
+        return await self._follower.apply_snapshot(snapshot, row)
 
     def _tenant(self, slug: str) -> Tenant:
         return require_tenant(self._writer.registry, slug)

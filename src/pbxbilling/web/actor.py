@@ -7,8 +7,9 @@ import os
 import pwd
 from typing import TYPE_CHECKING
 
-from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.identity.principal import Principal
 from pbxbilling.identity.sign_in import SignIn
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.web.api.rights import ForbiddenError, UnauthenticatedError
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 PRINCIPAL = "x-pbxbilling-principal"
 """The header in which the web process says for whom it acts: `token ID` or `user ID`."""
+
+ADDRESS = "x-pbxbilling-address"
+"""The header in which it says where a request came from."""
+
+REQUEST_ID = "x-request-id"
+"""The header with the id that it gave a request."""
 
 GRANT = "x-pbxbilling-step-up"
 """The header with the grant of a user's step-up."""

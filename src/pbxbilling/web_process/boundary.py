@@ -11,7 +11,8 @@ import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-REQUEST_ID: Final = "x-request-id"
+from pbxbilling.web.actor import REQUEST_ID
+
 _IDS: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS: Final = {
     "cache-control": "no-store",

@@ -14,8 +14,8 @@ from fastapi import Request, Response
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.errors import NeedsDaemonError, ServiceError
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.web.actor import GRANT, PRINCIPAL
-from pbxbilling.web.api.me import ADDRESS, Grant, Proof, RecoveryCode
+from pbxbilling.web.actor import ADDRESS, GRANT, PRINCIPAL, REQUEST_ID
+from pbxbilling.web.api.me import Grant, Proof, RecoveryCode
 from pbxbilling.web.api.routing import PREFIX, Schema, Who
 from pbxbilling.web_process.sessions.store import Session
 
@@ -102,6 +102,7 @@ class Forwarder:
         headers = _some(request.headers, _SENT_ON)
         headers[PRINCIPAL] = f"{principal.type} {principal.ident}"
         headers[ADDRESS] = self._address_of(request)
+        headers[REQUEST_ID] = request.state.request_id
         session: Session | None = getattr(request.state, "session", None)
         if session is not None and session.step_up:
             headers[GRANT] = session.step_up

@@ -9,9 +9,10 @@ from starlette.types import Scope
 
 from pbxbilling.config.sections import WebSettings
 from pbxbilling.identity.ports import IdentityStore
-from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.identity.principal import Principal
 from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.identity.user import User
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api.rights import UnauthenticatedError
 from pbxbilling.web_process.address import address_of, is_in

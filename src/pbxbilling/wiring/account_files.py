@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest
 from pbxbilling.web.api.services import AccountFiles, Answer, FileKind
@@ -47,7 +48,7 @@ class FilesByWorker:
         self._clock = clock
         self._rest = rest
 
-    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
+    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: Actor) -> Answer:
         """Apply the file; see `AccountFiles`. Raises WorkerError, StoreError."""
         try:
             with Frames.new(self._by.folder) as given:
@@ -69,7 +70,7 @@ class FilesByWorker:
         return size <= SMALL_FILE and len(registry.plans) + len(registry.tenants) <= SMALL_SITE
 
     @again_if_stale
-    async def _done(self, kind: FileKind, given: Frames, actor: str) -> Frames:
+    async def _done(self, kind: FileKind, given: Frames, actor: Actor) -> Frames:
         """Compare the file, and write what it changes; return what the worker made."""
         began, writes = self._clock.monotonic(), self._writer.writes
         made, changes = await self._compare(kind, given, actor, LIMIT_S)
@@ -89,7 +90,7 @@ class FilesByWorker:
         return made
 
     async def _compare(
-        self, kind: FileKind, given: Frames, actor: str, limit_s: float
+        self, kind: FileKind, given: Frames, actor: Actor, limit_s: float
     ) -> tuple[Frames, PreparedChanges]:
         policy, made = self._in_force.policy, Frames.new(self._by.folder)
         asked = Comparison(self._by.database, kind, actor, self._clock.now(), policy)

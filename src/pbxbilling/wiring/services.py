@@ -20,6 +20,7 @@ from pbxbilling.calls.ports import Live
 from pbxbilling.credentials.totp import PyOtp
 from pbxbilling.identity.expiry import TokenExpiry
 from pbxbilling.identity.log_in import LogIn
+from pbxbilling.identity.manage_roles import Roles
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.manage_users import Users
 from pbxbilling.identity.own_account import OwnAccount
@@ -190,6 +191,7 @@ def wire_identity(ground: Ground, hasher: PasswordHasher) -> IdentityServices:
     return IdentityServices(
         Tokens(store, records, registry, clock, emit),
         users,
+        Roles(store, records, clock),
         OwnAccount(store, users, log_in, StepUps(clock), codes, clock),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Self, TypeVar
@@ -19,6 +19,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.audit import Actor, ActorType
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.opening import database_at
@@ -47,7 +48,7 @@ class Comparison:
 
     database: str = field(repr=False)  # its url, which may have a password
     kind: FileKind
-    actor: str
+    actor: Actor
     at: datetime
     policy: Policy
 
@@ -57,17 +58,17 @@ class Comparison:
         given.put("version", __version__)
         given.put(
             _ASKED,
-            (self.database, self.kind.value, self.actor, self.at.isoformat(), policy),
+            (self.database, self.kind.value, astuple(self.actor), self.at.isoformat(), policy),
         )
 
     @classmethod
     def taken_from(cls, given: Frames) -> Self:
         """Read the last one."""
-        *_, (database, kind, actor, at, policy) = given.take(_ASKED)
+        *_, (database, kind, (actor_type, *actor), at, policy) = given.take(_ASKED)
         return cls(
             database,
             FileKind(kind),
-            actor,
+            Actor(ActorType(actor_type), *actor),
             datetime.fromisoformat(at),
             Policy(**policy),
         )
@@ -136,7 +137,9 @@ def _as_given(fact: AccountsChanged | StatusChanged) -> tuple[str | None, ...]:
 def _as_taken(asked: Comparison, *given: str) -> AccountsChanged | StatusChanged:
     if len(given) == 2:
         kind, slug = given
-        return AccountsChanged(asked.at, asked.actor, asked.kind.action, SubjectKind(kind), slug)
+        return AccountsChanged(
+            asked.at, asked.actor.name, asked.kind.action, SubjectKind(kind), slug
+        )
     tenant, before, after, transition, subscription = given
     return StatusChanged(
         asked.at,
@@ -144,7 +147,7 @@ def _as_taken(asked: Comparison, *given: str) -> AccountsChanged | StatusChanged
         Status(before),
         Status(after),
         Transition(transition),
-        asked.actor,
+        asked.actor.name,
         subscription,
     )
 

@@ -141,7 +141,7 @@ def finals_in(made: Frames, at: datetime) -> Iterator[PreparedFinal]:
         ]
         facts: list[Fact] = []
         if has_changed:
-            facts.append(AccountsChanged(at, ACTOR, ACTION, SubjectKind.TENANT, slug))
+            facts.append(AccountsChanged(at, ACTOR.name, ACTION, SubjectKind.TENANT, slug))
         month, number, currency, total, legs, unread = told
         facts.append(StatementSaved(at, slug, month, number, currency, total, legs, tuple(unread)))
         yield PreparedFinal(slug, datetime.fromisoformat(next_ends), rows, becomes, facts)

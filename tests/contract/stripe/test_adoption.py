@@ -16,6 +16,7 @@ from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.subscriptions.adoption.adopt import Adoption
 from pbxbilling.subscriptions.adoption.matching import AdoptionRow, CustomerProfile, Evidence
 from rig.fakestripe import FakeStripe
+from tests.support.kernel.actors import named
 from tests.support.subscriptions.shop import Shop
 
 ACME = Tenant("acme", "free", name="Acme", email="billing@acme.example")
@@ -82,7 +83,7 @@ async def test_what_is_nobodys_is_listed_and_linked_and_nothing_changes_at_strip
     assert (row.fit.by, row.plan) == (by, "pro")
     assert row.status is (Status.READ_ONLY if by else None)
     assert shop.acme == ACME
-    (done,) = await adoption.adopt([AdoptionRow("acme", bought)], "alice", dry_run=False)
+    (done,) = await adoption.adopt([AdoptionRow("acme", bought)], named("alice"), dry_run=False)
     assert (done.plan, done.status) == ("pro", Status.READ_ONLY)
     assert (shop.acme.plan, shop.acme.status, shop.acme.subscription) == (
         "pro",

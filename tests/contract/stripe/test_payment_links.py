@@ -26,6 +26,7 @@ from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import Inbox
 from pbxbilling.subscriptions.sync import Sync
 from rig.fakestripe import FakeStripe
+from tests.support.kernel.actors import named
 from tests.support.store.memory_store import MemoryStore
 
 GLOBEX = Tenant("globex", "big", email="billing@globex.example")
@@ -109,7 +110,7 @@ async def test_a_buyer_takes_over_neither_plan_nor_standing_nor_customer(shop: S
 async def test_who_is_asked_says_whose_it_is(shop: Shop) -> None:
     bought = shop.fake.pay_at_link(shop.small, client_reference_id="globex")
     await shop.hears()
-    await shop.follower.link(bought, "globex", "alice")
+    await shop.follower.link(bought, "globex", named("alice"))
     await shop.hears()
     assert (shop.globex.plan, shop.globex.subscription) == ("small", bought)
     assert bought not in shop.parked()

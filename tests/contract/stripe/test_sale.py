@@ -23,6 +23,7 @@ from pbxbilling.subscriptions.checkout import Checkout, Offer
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.manage import Subscriptions
 from rig.fakestripe import FakeStripe, Fault
+from tests.support.kernel.actors import named
 from tests.support.store.memory_store import MemoryStore
 from tests.support.subscriptions.shop import PAGES
 
@@ -66,18 +67,18 @@ class Counter:
         self.hasty = over(StripeCheckout(api, clock, patience_s=0.5))
 
     async def sell(self, cycle: Cycle = Cycle.MONTH) -> Offer:
-        return await self.checkout.checkout("acme", "starter", cycle, "alice")
+        return await self.checkout.checkout("acme", "starter", cycle, named("alice"))
 
     async def fail_to_sell(self) -> None:
         """Fail to sell within a short time."""
         checkout, _ = self.hasty
         with pytest.raises(GatewayError):
-            await checkout.checkout("acme", "starter", Cycle.MONTH, "alice")
+            await checkout.checkout("acme", "starter", Cycle.MONTH, named("alice"))
 
     async def fail_to_end(self) -> None:
         _, subscriptions = self.hasty
         with pytest.raises(GatewayError, match="end of subscription sub_"):
-            await subscriptions.cancel("acme", "alice", now=True)
+            await subscriptions.cancel("acme", named("alice"), now=True)
 
     def pay(self) -> str:
         (page,) = [one for one in self.fake.all("checkout.session") if one["status"] == "open"]
@@ -119,7 +120,7 @@ async def test_an_end_now_opens_the_counter_again(counter: Counter) -> None:
     counter.pay()
     with pytest.raises(AdministrationError):
         await counter.sell()
-    await counter.subscriptions.cancel("acme", "alice", now=True)
+    await counter.subscriptions.cancel("acme", named("alice"), now=True)
     assert counter.registry.tenants["acme"].status is Status.CANCELLED
     again = await counter.sell()
     assert (again.customer, again.trial_days, again.with_setup) == (first.customer, 0, False)
@@ -155,7 +156,7 @@ async def test_an_end_that_failed_can_be_asked_for_again(counter: Counter, fault
     await counter.fail_to_end()
     assert counter.registry.tenants["acme"].subscription == bought
     counter.fake.mend_api()
-    await counter.subscriptions.cancel("acme", "alice", now=True)
+    await counter.subscriptions.cancel("acme", named("alice"), now=True)
     assert counter.registry.tenants["acme"].status is Status.CANCELLED
 
 

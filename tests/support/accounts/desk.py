@@ -24,6 +24,7 @@ from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.subscription import Subscription
 from tests.support.accounts.administration import administrations
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.subscriptions.records import subscription
@@ -62,12 +63,12 @@ class AccountsDesk:
     async def apply(self, text: str, *, dry_run: bool = False, reset: bool = False) -> list[Change]:
         """Apply an accounts file."""
         file = read_accounts(text, FILE)
-        return await self.administration.apply(file, "root", dry_run=dry_run, reset=reset)
+        return await self.administration.apply(file, named("root"), dry_run=dry_run, reset=reset)
 
     async def load(self, text: str, *, reset: bool = False) -> list[Change]:
         """Import a CSV file."""
         file = read_tenants(text, "tenants.csv")
-        return await self.administration.apply(file, "root", dry_run=False, reset=reset)
+        return await self.administration.apply(file, named("root"), dry_run=False, reset=reset)
 
     async def subscribe(self, slug: str, *prices: str) -> Subscription:
         """Receive a subscription in the state that the gateway reports."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, User
+from pbxbilling.identity.user import CustomRole, RoleDeleted, User
 
 
 class MemoryIdentity:
@@ -14,8 +14,10 @@ class MemoryIdentity:
         self.people: dict[str, User] = {}
         self.own_roles: dict[str, CustomRole] = {}
 
-    def put(self, record: Token | User | CustomRole) -> None:
-        if isinstance(record, Token):
+    def put(self, record: Token | User | CustomRole | RoleDeleted) -> None:
+        if isinstance(record, RoleDeleted):
+            self.own_roles.pop(record.name, None)
+        elif isinstance(record, Token):
             self.kept[record.id] = record
         elif isinstance(record, User):
             self.people[record.id] = record

@@ -8,6 +8,7 @@ from typing import Any
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.credentials.totp import PyOtp
 from pbxbilling.identity.log_in import LogIn
+from pbxbilling.identity.manage_roles import Roles
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.manage_users import Users
 from pbxbilling.identity.own_account import OwnAccount
@@ -83,4 +84,5 @@ def identity_of(store: MemoryStore, registry: Registry, clock: Clock) -> Identit
     users, codes = users_of(store, registry, clock), PyOtp()
     log_in = LogIn(store.identity_store, QuickHasher(), codes, clock, lambda _fact: None)
     own = OwnAccount(store.identity_store, users, log_in, StepUps(clock), codes, clock)
-    return IdentityServices(tokens_of(store, registry, clock), users, own)
+    roles = Roles(store.identity_store, store, clock)
+    return IdentityServices(tokens_of(store, registry, clock), users, roles, own)

@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.accounts.records import Accounts, AuditRecord, PlanSwitched, TermsChanged
+from pbxbilling.accounts.records import (
+    Accounts,
+    AuditQuery,
+    AuditRecord,
+    AuditRow,
+    PlanSwitched,
+    TermsChanged,
+)
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.billing.units import UnitsUsed
@@ -298,6 +305,20 @@ class MemoryStore:
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         found = [row for row in reversed(self.audited) if subject in (None, row.subject)]
         return sorted(found, key=lambda row: row.at, reverse=True)[:limit]
+
+    async def audit_trail(self, wanted: AuditQuery) -> list[AuditRow]:
+        rows = [AuditRow(number, record) for number, record in enumerate(self.audited, 1)]
+        found = [
+            row
+            for row in reversed(rows)
+            if wanted.tenant in (None, row.record.tenant)
+            and wanted.event in (None, row.record.event)
+            and wanted.actor in (None, row.record.actor)
+            and wanted.subject in (None, row.record.subject)
+            and (wanted.since is None or row.record.at >= wanted.since)
+            and (wanted.before_id is None or row.id < wanted.before_id)
+        ]
+        return found[: wanted.limit]
 
     async def marks(self) -> dict[str, PbxMark]:
         return dict(self.known_marks)

@@ -25,6 +25,7 @@ from pbxbilling.kernel.records import QueuedRecord
 from pbxbilling.subscriptions.facts import DailyCheckDone
 from tests.support.accounts.desk import AccountsDesk
 from tests.support.billing.statements import Office
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import NOON, call
@@ -57,7 +58,7 @@ class Accounts:
 
 async def test_they_are_asked_before_the_commit_and_committed_with_it() -> None:
     accounts = Accounts()
-    await accounts.writer.write("subscription", [PAID], "stripe")
+    await accounts.writer.write("subscription", [PAID], named("stripe"))
     (records,) = accounts.store.commits
     assert {record.pbx for record in records if isinstance(record, PbxMark)} == {
         "AccountsChanged",
@@ -70,14 +71,14 @@ async def test_what_could_not_be_committed_has_none_and_is_not_published() -> No
     accounts = Accounts()
     accounts.store.fault = StoreError("full")
     with pytest.raises(StoreError):
-        await accounts.writer.write("subscription", [PAID], "stripe")
+        await accounts.writer.write("subscription", [PAID], named("stripe"))
     assert (accounts.store.commits, accounts.store.known_marks, accounts.published) == ([], {}, [])
 
 
 async def test_without_a_record_there_may_be_consequences() -> None:
     accounts = Accounts()
     changed = AccountsChanged(NOON, "root", "x", PAID.subject_kind, "acme")
-    await accounts.writer.write("x", (), "root", facts=[changed])
+    await accounts.writer.write("x", (), named("root"), facts=[changed])
     assert set(accounts.store.known_marks) == {"AccountsChanged"}
 
 

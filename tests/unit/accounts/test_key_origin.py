@@ -17,6 +17,7 @@ from pbxbilling.kernel.errors import AdministrationError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from tests.support.accounts.desk import AccountsDesk, toml
 from tests.support.billing.statements import billing_desk
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import START
 from tests.support.privacy.purges import forgetter_of
 
@@ -51,7 +52,7 @@ async def test_what_is_imported_is_set_by_a_file_too() -> None:
 
 async def test_an_origin_is_written_in_the_transaction_of_its_change_and_audit() -> None:
     at = desk()
-    await at.administration.suspend("acme", "root")
+    await at.administration.suspend("acme", named("root"))
     (records,) = at.store.commits
     assert {type(record) for record in records} == {Tenant, AuditRecord, KeyOrigin}
     (origin,) = await at.store.key_origins(AccountKind.TENANT, "acme")
@@ -62,13 +63,13 @@ async def test_what_could_not_be_kept_has_no_origin() -> None:
     at = desk()
     at.store.fault = StoreError("full")
     with pytest.raises(StoreError):
-        await at.administration.suspend("acme", "root")
+        await at.administration.suspend("acme", named("root"))
     assert await at.origins("acme") == {}
 
 
 async def test_a_dry_run_and_what_is_refused_set_nothing() -> None:
     at = desk(Tenant("acme", "free", dids=("1",)))
-    await at.administration.suspend("acme", "root")
+    await at.administration.suspend("acme", named("root"))
     before = await at.origins("acme")
     await at.apply('[tenant.acme]\nstatus = "active"\n', dry_run=True, reset=True)
     await at.apply('[tenant.acme]\nstatus = "active"\n')
@@ -78,11 +79,11 @@ async def test_a_dry_run_and_what_is_refused_set_nothing() -> None:
 async def test_a_suspension_an_activation_and_a_trial_are_keys_of_the_status() -> None:
     for command in ("suspend", "activate", "trial"):
         at = desk()
-        await at.administration.suspend("acme", "root")
+        await at.administration.suspend("acme", named("root"))
         await at.apply('[tenant.acme]\nname = "Acme"\nstatus = "suspended"\n')
         assert await at.origins("acme") == {"status": SetBy.FILE}
         if command == "trial":
-            await at.administration.trial("acme", date(2027, 1, 1), "root")
+            await at.administration.trial("acme", date(2027, 1, 1), named("root"))
         else:
             await getattr(at.administration, command)("acme", "root")
         # suspending a suspended tenant changes nothing
@@ -93,9 +94,9 @@ async def test_a_suspension_an_activation_and_a_trial_are_keys_of_the_status() -
 async def test_a_change_of_plan_is_a_command_s() -> None:
     at = desk()
     changes = billing_desk(at.store, at.writer, at.clock).plan_changes
-    await changes.change("acme", "pro", None, "root", dry_run=True)
+    await changes.change("acme", "pro", None, named("root"), dry_run=True)
     assert await at.origins("acme") == {}
-    await changes.change("acme", "pro", None, "root", dry_run=False)
+    await changes.change("acme", "pro", None, named("root"), dry_run=False)
     assert await at.origins("acme") == {"plan": SetBy.COMMAND}
 
 
@@ -104,14 +105,14 @@ async def test_what_a_subscription_says_is_the_gateway_s() -> None:
     await at.subscribe("acme", "price_pro")
     assert at.registry.tenants["acme"].plan == "pro"
     assert await at.origins("acme") == dict.fromkeys(("plan", "status"), SetBy.GATEWAY)
-    await at.administration.suspend("acme", "root")
+    await at.administration.suspend("acme", named("root"))
     assert (await at.origins("acme"))["status"] is SetBy.COMMAND
 
 
 async def test_what_the_clock_ended_is_the_clock_s() -> None:
     over = START - timedelta(days=30)
     at = desk(Tenant("acme", "free", status=Status.TRIAL, trial_until=over))
-    await at.daily.run("root")
+    await at.daily.run(named("root"))
     assert at.registry.tenants["acme"].status is Status.READ_ONLY
     assert await at.origins("acme") == {"status": SetBy.CLOCK}
 
@@ -123,14 +124,14 @@ async def test_a_tenant_that_was_forgotten_stays_so_by_a_command() -> None:
             "acme", "free", "Acme", email="a@b.example", status=Status.CANCELLED, status_since=gone
         )
     )
-    await forgetter_of(at.store, at.writer, at.clock).forget("acme", "root")
+    await forgetter_of(at.store, at.writer, at.clock).forget("acme", named("root"))
     assert await at.origins("acme") == dict.fromkeys(("email", "name"), SetBy.COMMAND)
     assert "a@b.example" not in str(at.store.origins)
 
 
 async def test_a_key_that_a_file_states_as_it_is_becomes_the_file_s() -> None:
     at = desk()
-    await at.administration.suspend("acme", "root")
+    await at.administration.suspend("acme", named("root"))
     await at.apply('[tenant.acme]\nname = "Acme"\n')
     assert await at.origins("acme") == {"status": SetBy.COMMAND}
     at.clock.passed_s = 60.0
@@ -151,7 +152,7 @@ async def test_a_file_that_is_applied_again_writes_nothing() -> None:
 
 async def test_origins_of_one_slug_tell_plan_and_tenant_apart() -> None:
     at = AccountsDesk([Plan("acme", limits=Limits(3))], [Tenant("acme", "acme")])
-    await at.administration.suspend("acme", "root")
+    await at.administration.suspend("acme", named("root"))
     assert await at.origins("acme", AccountKind.PLAN) == {}
     detail = await at.calls.tenant("acme")
     assert [one.key for one in detail.origins] == ["status"]
@@ -185,9 +186,9 @@ async def test_the_origin_of_a_key_is_whoever_changed_it_last_or_the_file_that_s
             by, stated = SetBy.COMMAND, set()
             try:
                 if writer == "trial":
-                    await at.administration.trial("acme", date(2027, 1, 1), "root")
+                    await at.administration.trial("acme", date(2027, 1, 1), named("root"))
                 else:
-                    await getattr(at.administration, writer)("acme", "root")
+                    await getattr(at.administration, writer)("acme", named("root"))
             except AdministrationError:
                 continue
         after = at.registry.tenants["acme"]

@@ -17,6 +17,7 @@ from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCo
 from pbxbilling.billing.facts import StatementFailed
 from pbxbilling.catalog.plan import Cycle, Plan
 from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
+from tests.support.kernel.actors import named
 
 FREE = Plan("free")
 DOLLARS = replace(BASIC, slug="dollars", currency="USD")
@@ -36,7 +37,7 @@ async def applied(at: Office, *plans: Plan, tenants: tuple[Tenant, ...] = ()) ->
         changes = plan_changes(at.registry, file, at.clock.now(), Policy())
     except AccountsError as error:
         return error.problems
-    await at.writer.write("apply", changes, "root")
+    await at.writer.write("apply", changes, named("root"))
     return []
 
 

@@ -10,18 +10,22 @@ import pytest
 
 from pbxbilling.accounts.apply import TenantChange
 from pbxbilling.accounts.facts import StatusChanged
-from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.records import Act, PlanSwitched
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import RUNS, AccountWriter, again_if_stale
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.audit import AuditEvent
 from pbxbilling.kernel.errors import StaleError, StoreError
 from pbxbilling.kernel.facts import Fact
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.memory_store import MemoryStore
 
 ACME = Tenant("acme", "p", status=Status.TRIAL)
+
+PORTAL = Act(AuditEvent.SUBSCRIPTION_PORTAL, "portal")
 
 
 class Office:
@@ -35,7 +39,9 @@ class Office:
 
     async def change(self, transition: Transition | None, **fields: object) -> None:
         after = replace(ACME, **fields)  # type: ignore[arg-type]
-        await self.writer.write("subscription", [TenantChange(ACME, after, transition)], "stripe")
+        await self.writer.write(
+            "subscription", [TenantChange(ACME, after, transition)], named("stripe")
+        )
 
     @property
     def transitions(self) -> list[tuple[Transition, Status, Status]]:
@@ -112,7 +118,7 @@ class Another:
             before = self.registry.tenants["acme"]
             await asyncio.sleep(0)
             change = TenantChange(before, replace(before, name=name))
-            await self.writer.write("name", [change], "root")
+            await self.writer.write("name", [change], named("root"))
 
 
 async def test_what_another_process_has_changed_is_refused_and_read_anew() -> None:
@@ -157,7 +163,7 @@ async def test_a_row_of_what_changes_nothing_here_needs_no_version() -> None:
     await office.change(None, name="Acme")
     another = Another(office)
     await another.name("Acme Inc.")
-    await office.writer.note(office.writer.audit("portal", "tenant acme", "root", None, {}))
+    await office.writer.note(office.writer.audit(PORTAL, "tenant acme", named("root"), None, {}))
     assert [row.action for row in office.store.audited] == ["subscription", "name", "portal"]
 
 
@@ -165,5 +171,5 @@ async def test_an_instant_that_is_given_stands() -> None:
     office = Office()
     given = PlanSwitched("acme", START - timedelta(days=1), "p", "q")
     change = TenantChange(ACME, replace(ACME, plan="q"))
-    await office.writer.write("plan change", [change], "root", [given])
+    await office.writer.write("plan change", [change], named("root"), [given])
     assert list(office.store.statement_store.switches.values()) == [given]

@@ -19,6 +19,7 @@ from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
+from tests.support.kernel.actors import named
 from tests.support.subscriptions.records import subscription
 
 DEARER = replace(BASIC, prices={Cycle.MONTH: 9900}, overage_per_minute_micros=50_000)
@@ -26,7 +27,7 @@ DEARER = replace(BASIC, prices={Cycle.MONTH: 9900}, overage_per_minute_micros=50
 
 async def changed(office: Office, *changes: Change) -> None:
     """Change accounts as a command would, at the office's present instant."""
-    await office.writer.write("test", list(changes), "test")
+    await office.writer.write("test", list(changes), named("test"))
 
 
 async def repriced(office: Office, plan: Plan) -> None:

@@ -6,6 +6,7 @@ from pbxbilling.calls.live.facts import CallEnded, SlotReleased
 from pbxbilling.calls.release import SlotRelease
 from pbxbilling.kernel.codes import Mode
 from tests.support.calls.world import World, plan
+from tests.support.kernel.actors import named
 
 
 def test_a_released_call_holds_nothing_and_is_told_with_who_did_it() -> None:
@@ -14,9 +15,9 @@ def test_a_released_call_holds_nothing_and_is_told_with_who_did_it() -> None:
     assert admitted.admit
     world.facts.clear()
     slots = SlotRelease(world.ledger, world.clock, world.facts.append)
-    released = slots.release(admitted.call, "root")
+    released = slots.release(admitted.call, named("root"))
     assert released is not None
     assert (released.call, released.tenant) == (admitted.call, "acme")
     assert [type(fact) for fact in world.facts] == [CallEnded, SlotReleased]
     assert world.ledger.load("acme").calls(count_internal=True) == 0
-    assert slots.release(admitted.call, "root") is None
+    assert slots.release(admitted.call, named("root")) is None

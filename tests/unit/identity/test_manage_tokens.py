@@ -15,6 +15,7 @@ from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.facts import Fact
 from tests.support.identity.tokens import tokens_of
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 
@@ -32,11 +33,11 @@ class Office:
 
 async def test_a_new_token_is_let_in_until_it_is_revoked() -> None:
     office = Office()
-    made = await office.tokens.add("reports", ["calls.read"], "root", tenant="acme", days=30)
+    made = await office.tokens.add("reports", ["calls.read"], named("root"), tenant="acme", days=30)
     principal = await office.sign_in.by_token(made.secret.text, "::1")
     assert principal == made.token.principal
     assert await office.sign_in.of_token(made.token.id) == principal
-    await office.tokens.revoke(made.token.id, "alice")
+    await office.tokens.revoke(made.token.id, named("alice"))
     assert await office.sign_in.by_token(made.secret.text, "::1") is None
     assert await office.sign_in.of_token(made.token.id) is None
     assert [type(fact) for fact in office.facts] == [TokenCreated, TokenRevoked]
@@ -44,8 +45,8 @@ async def test_a_new_token_is_let_in_until_it_is_revoked() -> None:
 
 async def test_who_made_and_who_revoked_it_is_in_the_audit_trail_and_the_secret_is_not() -> None:
     office = Office()
-    made = await office.tokens.add("reports", ["admin"], "root")
-    await office.tokens.revoke(made.token.id, "alice")
+    made = await office.tokens.add("reports", ["admin"], named("root"))
+    await office.tokens.revoke(made.token.id, named("alice"))
     added, revoked = office.store.audited
     assert [(row.action, row.actor) for row in office.store.audited] == [
         ("token add", "root"),
@@ -59,10 +60,10 @@ async def test_who_made_and_who_revoked_it_is_in_the_audit_trail_and_the_secret_
 
 async def test_to_revoke_again_changes_nothing() -> None:
     office = Office()
-    made = await office.tokens.add("reports", ["admin"], "root")
-    first = await office.tokens.revoke(made.token.id, "alice")
+    made = await office.tokens.add("reports", ["admin"], named("root"))
+    first = await office.tokens.revoke(made.token.id, named("alice"))
     office.clock.move_to(office.clock.now() + timedelta(seconds=5))
-    assert await office.tokens.revoke(made.token.id, "bob") == first
+    assert await office.tokens.revoke(made.token.id, named("bob")) == first
     assert len(office.store.audited) == 2
 
 
@@ -83,19 +84,19 @@ async def test_what_a_token_cannot_have_is_refused(
 ) -> None:
     office = Office()
     with pytest.raises(AdministrationError, match=words):
-        await office.tokens.add("reports", scopes, "root", tenant=tenant, days=days)
+        await office.tokens.add("reports", scopes, named("root"), tenant=tenant, days=days)
     assert office.store.identity_store.kept == {}
 
 
 async def test_a_token_that_is_not_there_cannot_be_revoked() -> None:
     with pytest.raises(NotFoundError, match="no token 'x'"):
-        await Office().tokens.revoke("x", "root")
+        await Office().tokens.revoke("x", named("root"))
 
 
 async def test_a_token_for_a_network_is_good_from_there_alone() -> None:
     office = Office()
     networks = ["192.0.2.0/24", "2001:db8::/32"]
-    made = await office.tokens.add("reports", ["admin"], "root", networks=networks)
+    made = await office.tokens.add("reports", ["admin"], named("root"), networks=networks)
     for address, is_good in {
         "192.0.2.7": True,
         "::ffff:192.0.2.7": True,
@@ -111,4 +112,4 @@ async def test_a_token_for_a_network_is_good_from_there_alone() -> None:
 @pytest.mark.parametrize("network", ["192.0.2.1/24", "everywhere", ""])
 async def test_a_network_that_is_none_is_refused(network: str) -> None:
     with pytest.raises(AdministrationError, match="expected an address or a network"):
-        await Office().tokens.add("reports", ["admin"], "root", networks=[network])
+        await Office().tokens.add("reports", ["admin"], named("root"), networks=[network])

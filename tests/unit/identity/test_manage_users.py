@@ -16,6 +16,7 @@ from pbxbilling.identity.user import CustomRole, User, read_email
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.facts import Fact
 from tests.support.identity.tokens import users_of
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import NOON
@@ -41,7 +42,7 @@ class Office:
         tenant: str | None = None,
         password: str | None = PASSWORD,
     ) -> User:
-        return await self.users.add(NewUser(email, role, tenant, password), "root")
+        return await self.users.add(NewUser(email, role, tenant, password), named("root"))
 
 
 async def test_a_new_user_has_their_role_and_a_hash() -> None:
@@ -99,9 +100,9 @@ async def test_an_address_is_one_users() -> None:
 Change = Callable[[Office], Awaitable[User]]
 CHANGES: dict[str, Change] = {
     "user password": lambda office: office.users.set_password(
-        "Ann@acme.example", "another long one", "bob"
+        "Ann@acme.example", "another long one", named("bob")
     ),
-    "user disable": lambda office: office.users.disable("ann@acme.example", "bob"),
+    "user disable": lambda office: office.users.disable("ann@acme.example", named("bob")),
 }
 
 
@@ -121,12 +122,12 @@ async def test_a_change_is_audited_and_told_without_a_secret(action: str) -> Non
 async def test_who_is_kept_out_is_let_in_again() -> None:
     office = Office()
     await office.add()
-    out = await office.users.disable("ann@acme.example", "bob")
-    assert await office.users.disable("ann@acme.example", "bob") == out
+    out = await office.users.disable("ann@acme.example", named("bob"))
+    assert await office.users.disable("ann@acme.example", named("bob")) == out
     assert out.disabled_at is not None
-    back = await office.users.enable("ann@acme.example", "bob")
+    back = await office.users.enable("ann@acme.example", named("bob"))
     assert back.disabled_at is None
-    assert await office.users.enable("ann@acme.example", "bob") == back
+    assert await office.users.enable("ann@acme.example", named("bob")) == back
     assert [row.action for row in office.store.audited] == [
         "user add",
         "user disable",
@@ -136,7 +137,7 @@ async def test_who_is_kept_out_is_let_in_again() -> None:
 
 async def test_nobody_changes_a_user_who_is_not_there() -> None:
     with pytest.raises(NotFoundError, match="no user 'bob'"):
-        await Office().users.disable("bob", "root")
+        await Office().users.disable("bob", named("root"))
 
 
 def test_addresses_are_read_in_small_letters() -> None:

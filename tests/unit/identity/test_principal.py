@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pbxbilling.identity.permissions import EVERYTHING, Permission
-from pbxbilling.identity.principal import SITE, Access, ActorType, Principal, Subject, may
+from pbxbilling.identity.principal import SITE, Access, Principal, Subject, may
+from pbxbilling.kernel.audit import ActorType
 
 READ, WRITE = Permission.CALLS_READ, Permission.TENANTS_WRITE
 OPERATOR = Principal(ActorType.USER, "op", frozenset({READ}))

@@ -19,6 +19,7 @@ from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.runtime.database_url import DatabaseUrl
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.records import NOON, after, ended_leg
 
@@ -66,7 +67,7 @@ async def test_a_decision_is_carried_out_and_audited(
     store: SqlStore, *, again: bool, state: UsageEventState
 ) -> None:
     await stuck(store)
-    await usage(store).decide(LEG, "alice", again=again)
+    await usage(store).decide(LEG, named("alice"), again=again)
     event = await store.meters.event(LEG)
     assert event is not None
     assert event.state is state
@@ -77,4 +78,4 @@ async def test_a_decision_is_carried_out_and_audited(
 
 async def test_what_goes_its_way_is_not_to_be_decided(store: SqlStore) -> None:
     with pytest.raises(AdministrationError, match="is waiting: there is nothing to decide"):
-        await usage(store).decide(LEG, "alice", again=True)
+        await usage(store).decide(LEG, named("alice"), again=True)

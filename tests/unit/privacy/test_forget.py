@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.periods import cursor_of
@@ -16,6 +15,7 @@ from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreEr
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.privacy.forget import Forgotten
 from tests.support.billing.records import copy_of, saved
+from tests.support.kernel.actors import audited, named
 from tests.support.kernel.clock import START
 from tests.support.privacy.purges import forgetter_of
 from tests.support.store.records import call, decision, ended_leg, leg
@@ -38,11 +38,11 @@ GONE = Tenant(
 )
 BILLED = ended_leg("1.1")
 OVER = replace(call(), ended_at=BILLED.ended_at)
-AUDIT = AuditRecord(START, "root", "apply", "tenant acme", {"email": ""}, {"email": "x", "plan": 1})
+AUDIT = audited(START, "root", "apply", "tenant acme", {"email": ""}, {"email": "x", "plan": 1})
 
 
 async def forget(shop: Shop, slug: str = "acme") -> Forgotten:
-    return await forgetter_of(shop.store, shop.writer, shop.clock).forget(slug, "alice")
+    return await forgetter_of(shop.store, shop.writer, shop.clock).forget(slug, named("alice"))
 
 
 async def shop_with(*records: Record, **changed: Any) -> Shop:

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, Table
 
-from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import StoreError
@@ -29,6 +28,7 @@ from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.database.unfinished import copied_tables
 from pbxbilling.store.store import SqlStore
 from tests.support.billing.records import billed, one_off, saved
+from tests.support.kernel.actors import audited
 from tests.support.store import postgres
 from tests.support.store.database import create, rows
 from tests.support.store.postgres import emptied_database, new_database
@@ -40,8 +40,8 @@ ALL: list[Record] = [
     *(Plan("pro"), Tenant("acme", "pro"), Tenant("globex", "pro")),
     *(call(), ended_leg("1.1"), ended_leg("1.2", tenant="globex", emergency=True), decision()),
     *(saved(), billed(), one_off(), subscription(), customer(), invoice(), event()),
-    AuditRecord(NOON, "root", "apply", "tenant acme", None, {"name": "ä"}),
-    AuditRecord(after(1), "root", "apply", "tenant acme", {"name": "ä"}, None),
+    audited(NOON, "root", "apply", "tenant acme", None, {"name": "ä"}),
+    audited(after(1), "root", "apply", "tenant acme", {"name": "ä"}, None),
 ]
 
 
@@ -177,7 +177,7 @@ def test_the_copy_answers_as_its_source_and_goes_on(source: SqliteUrl, new: Data
     before = asyncio.run(answers(source))
     assert all(before)
     assert asyncio.run(answers(new)) == before
-    fill(new, [AuditRecord(after(2), "root", "apply", "tenant acme", None, {}), decision(3)])
+    fill(new, [audited(after(2), "root", "apply", "tenant acme", None, {}), decision(3)])
     found = rows(new, "SELECT id, actor FROM audit ORDER BY id")
     assert [row["id"] for row in found] == [1, 2, 3]
 
@@ -185,7 +185,7 @@ def test_the_copy_answers_as_its_source_and_goes_on(source: SqliteUrl, new: Data
 def test_row_numbers_are_kept_and_the_next_is_free(source: SqliteUrl, new: DatabaseUrl) -> None:
     change(source, f"UPDATE audit SET id = {FREE} WHERE id = 2", "DELETE FROM decision")
     copied(source, new)
-    fill(new, [AuditRecord(after(2), "root", "apply", "tenant acme", None, {}), decision(3)])
+    fill(new, [audited(after(2), "root", "apply", "tenant acme", None, {}), decision(3)])
     found = rows(new, "SELECT id FROM audit ORDER BY id")
     assert [row["id"] for row in found] == [1, FREE, FREE + 1]
     assert [row["id"] for row in rows(new, "SELECT id FROM decision")] == [1]

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import BigInteger
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.accounts.records import AuditRecord, PlanSwitched
+from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.catalog.plan import Plan
@@ -26,6 +26,7 @@ from pbxbilling.store.export import NothingHeldError, export_tenant, is_instant
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.support.billing.records import DECEMBER, NOVEMBER, billed, one_off, saved
+from tests.support.kernel.actors import audited
 from tests.support.store.records import NOON, after, call, decision, ended_leg
 from tests.support.subscriptions.records import customer, event, invoice, subscription
 
@@ -47,8 +48,8 @@ def held_on(tenant: str) -> list[Record]:
         call(tenant, tenant=tenant),
         ended_leg(f"{tenant}.1", tenant=tenant),
         decision(tenant=tenant),
-        AuditRecord(NOON, "root", "apply", f"tenant {tenant}", None, {"plan": "pro"}),
-        AuditRecord(NOON, "root", "usage assign", "leg x", None, {"tenant": tenant}),
+        audited(NOON, "root", "apply", f"tenant {tenant}", None, {"plan": "pro"}),
+        audited(NOON, "root", "usage assign", "leg x", None, {"tenant": tenant}),
         subscription(f"sub_{tenant}", tenant=tenant),
         customer(f"cus_{tenant}", tenant=tenant),
         invoice(f"in_{tenant}", tenant=tenant),

@@ -11,7 +11,6 @@ import asyncpg
 import pytest
 from sqlalchemy import event
 
-from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.runtime.database_url import PostgresUrl
 from pbxbilling.store.database.faults import ReopenError
@@ -22,10 +21,11 @@ from pbxbilling.store.transaction import SqlTransaction
 from rig.proxy import Proxy
 from rig.waiting import until
 from tests.support.billing.records import one_off, saved
+from tests.support.kernel.actors import audited
 from tests.support.store.postgres import emptied_database, execute
 from tests.support.store.records import NOON, call, decision
 
-AUDIT = AuditRecord(NOON, "root", "apply", "tenant acme", None, None)
+AUDIT = audited(NOON, "root", "apply", "tenant acme", None, None)
 # A second statement would be refused; decisions and audit have no key but the number of the row.
 RECORDS = (call(), decision(), AUDIT, saved(), one_off())
 NUMBER = 7

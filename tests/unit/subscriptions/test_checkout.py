@@ -13,6 +13,7 @@ from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Prices
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.order import OrderLine, SalePages
+from tests.support.kernel.actors import named
 from tests.support.subscriptions.records import customer
 from tests.support.subscriptions.shop import ACME, STARTER, Shop
 
@@ -21,12 +22,12 @@ AWAY = GatewayError("checkout: Stripe did not answer within 6 s", away=True)
 
 
 async def buy(shop: Shop, cycle: Cycle = Cycle.MONTH) -> None:
-    await shop.checkout.checkout("acme", "starter", cycle, "alice")
+    await shop.checkout.checkout("acme", "starter", cycle, named("alice"))
 
 
 async def test_a_month_has_its_price_the_usage_and_the_fee_once() -> None:
     shop = Shop()
-    offer = await shop.checkout.checkout("acme", "starter", Cycle.MONTH, "alice")
+    offer = await shop.checkout.checkout("acme", "starter", Cycle.MONTH, named("alice"))
     page, order = shop.checkout_gateway.pages["cs_1"]
     assert order.lines == (
         OrderLine("price_month"),
@@ -117,7 +118,7 @@ async def test_a_deleted_customer_is_replaced_and_stays_so() -> None:
 async def test_what_was_done_is_audited_with_its_actor() -> None:
     shop = Shop()
     await buy(shop)
-    await shop.checkout.portal("acme", "bob")
+    await shop.checkout.portal("acme", named("bob"))
     made, sold, portal = shop.store.audited
     assert (made.actor, made.after) == ("alice", {"customer": "cus_1"})
     assert (sold.actor, sold.action, sold.subject) == ("alice", "checkout", "tenant acme")
@@ -165,16 +166,16 @@ async def test_a_subscription_that_only_stripe_knows_of_counts(status: Status) -
 async def test_unknown_names_are_told() -> None:
     shop = Shop()
     with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
-        await shop.checkout.checkout("nobody", "starter", Cycle.MONTH, "alice")
+        await shop.checkout.checkout("nobody", "starter", Cycle.MONTH, named("alice"))
     with pytest.raises(NotFoundError, match="plan 'gold' is unknown"):
-        await shop.checkout.checkout("acme", "gold", Cycle.MONTH, "alice")
+        await shop.checkout.checkout("acme", "gold", Cycle.MONTH, named("alice"))
 
 
 async def test_a_demo_tenant_buys_nothing() -> None:
     shop = Shop(replace(ACME, demo=True, customer="cus_1"))
     assert "tenant acme is a demo" in await refused(shop)
     with pytest.raises(AdministrationError, match="tenant acme is a demo"):
-        await shop.checkout.portal("acme", "alice")
+        await shop.checkout.portal("acme", named("alice"))
 
 
 async def test_a_deactivated_plan_is_not_sold() -> None:
@@ -204,10 +205,10 @@ async def test_without_pages_it_says_what_to_set(key: str) -> None:
 
 async def test_the_portal_is_for_customers() -> None:
     with pytest.raises(AdministrationError, match="tenant acme has not bought anything"):
-        await Shop().checkout.portal("acme", "alice")
+        await Shop().checkout.portal("acme", named("alice"))
     shop = Shop(replace(ACME, customer="cus_1"), pages=SalePages())
     with pytest.raises(AdministrationError, match="set portal_return_url = "):
-        await shop.checkout.portal("acme", "alice")
+        await shop.checkout.portal("acme", named("alice"))
 
 
 # --- failures half-way ------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import Inbox
 from tests.support.gateways.stripe import bodies
 from tests.support.gateways.stripe.bodies import START, START_S
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.subscriptions.truth import Truth
@@ -159,7 +160,7 @@ async def test_what_is_bought_at_a_payment_link_waits_and_its_claim_is_told() ->
     *_, taken = [fact for fact in shop.facts if isinstance(fact, EventTaken)]
     assert "`pbxbilling stripe link SUBSCRIPTION TENANT`" in taken.note
     assert "its payer claims that it is for globex, which proves nothing" in taken.note
-    await shop.follower.link("sub_1", "globex", "root")
+    await shop.follower.link("sub_1", "globex", named("root"))
     linked = shop.registry.tenants["globex"]
     assert (linked.subscription, linked.plan, linked.customer) == ("sub_1", "small", "cus_attacker")
 

@@ -33,6 +33,7 @@ from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import ASK_AGAIN_S, Inbox
 from pbxbilling.subscriptions.subscription import Subscription
 from pbxbilling.subscriptions.sync import Sync
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import after
@@ -238,7 +239,7 @@ async def test_an_event_without_a_known_tenant_waits_until_it_is_linked() -> Non
     await office.comes(0)
     assert office.states() == [EventState.PARKED]
     assert office.acme.subscription is None
-    linked = await office.follower.link("sub_1", "acme", "root")
+    linked = await office.follower.link("sub_1", "acme", named("root"))
     assert linked is not None
     assert office.acme.subscription == "sub_1"
     await office.tries_again()
@@ -251,7 +252,7 @@ async def test_one_sweep_takes_up_all_that_is_parked_on_one_subscription() -> No
     for word in ("incomplete", "active", "past_due"):
         office.truth.becomes(word, metadata={"tenant": "nobody"})
         await office.comes(len(office.truth.happened) - 1)
-    await office.follower.link("sub_1", "acme", "root")
+    await office.follower.link("sub_1", "acme", named("root"))
     async with asyncio.TaskGroup() as lanes:
         office.post._tasks = lanes
         await office.post._sweep([EventState.PARKED])
@@ -262,7 +263,7 @@ async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
     office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
     office.truth.becomes("active")
     await office.comes(0)
-    await office.follower.link("sub_1", "globex", "root")
+    await office.follower.link("sub_1", "globex", named("root"))
     assert office.registry.tenants["globex"].subscription == "sub_1"
     assert office.acme.subscription is None
 

@@ -29,6 +29,7 @@ from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.subscription import TRANSITION_TO
 from tests.support.accounts.administration import administrations
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.subscriptions.records import subscription
@@ -141,15 +142,15 @@ class Office:
             case Declared(status):
                 demo = str(self.tenant.demo).lower()
                 text = f'[tenant.acme]\nstatus = "{status}"\ndemo = {demo}\n'
-                await self.desk.apply(read_accounts(text, "file"), "root", dry_run=False)
+                await self.desk.apply(read_accounts(text, "file"), named("root"), dry_run=False)
             case Tried(days):
                 with suppress(AdministrationError):
                     until = self.clock.now() + timedelta(days=days)
-                    await self.desk.trial("acme", until, "root")
+                    await self.desk.trial("acme", until, named("root"))
             case _ if turned == SUSPEND:
-                await self.desk.suspend("acme", "root")
+                await self.desk.suspend("acme", named("root"))
             case _ if turned == ACTIVATE:
-                await self.desk.activate("acme", "root")
+                await self.desk.activate("acme", named("root"))
 
 
 @given(

@@ -38,6 +38,7 @@ from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProce
 from pbxbilling.worker.statements import OF_POLICY
 from tests.support.billing.statements import BASIC, PRO, utc
 from tests.support.house.build import ROOT
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.database import MAKES, database_of, dump
 from tests.support.store.records import ended_leg
@@ -148,7 +149,7 @@ async def played(at: Site) -> None:
     await at.at(
         "2026-11-21T00:00", *acme, line, units, *legs("initech", utc("2026-11-03T00:00"), 3)
     )
-    await at.billing.plan_changes.change("acme", "pro", None, "root", dry_run=False)
+    await at.billing.plan_changes.change("acme", "pro", None, named("root"), dry_run=False)
     at.known = {"pbx1": None}
     await at.at("2026-12-01T08:00")
     at.known = {}
@@ -197,7 +198,7 @@ async def test_a_change_while_it_is_made_makes_it_anew(tmp_path: Path) -> None:
         async def renamed() -> None:
             acme = one.registry.tenants["acme"]
             change = TenantChange(acme, replace(acme, name="Acme AG"))
-            await one.ground.accounts.write("apply", [change], "root")
+            await one.ground.accounts.write("apply", [change], named("root"))
 
         worker.meanwhile = renamed
         await one.at("2026-12-01T08:00")
@@ -223,7 +224,7 @@ async def test_a_change_by_another_process_makes_it_anew(tmp_path: Path) -> None
                 ground = Ground.of(stores_of(store), in_force, one.clock, lambda _: None)
                 acme = registry.tenants["acme"]
                 change = TenantChange(acme, replace(acme, name="Acme AG"))
-                await ground.accounts.write("apply", [change], "root")
+                await ground.accounts.write("apply", [change], named("root"))
 
         worker.meanwhile = renamed
         await one.at("2026-12-01T08:00")
@@ -240,7 +241,7 @@ async def test_a_one_off_line_while_it_is_made_is_on_it(tmp_path: Path) -> None:
     worker = WorkerInThread()
     async with site(tmp_path, worker) as one:
         worker.meanwhile = lambda: one.billing.one_offs.add(
-            "acme", "fee", "2.50", "router", "root", "2026-11"
+            "acme", "fee", "2.50", "router", named("root"), "2026-11"
         )
         await one.at("2026-12-01T08:00")
         await one.at("2026-12-01T08:01")

@@ -10,16 +10,19 @@ from typing import Any
 from pbxbilling.accounts.apply import Change
 from pbxbilling.accounts.change_records import Cause, facts_of, real, records_of
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import Act, AuditRecord
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.periods import cursor_of
 from pbxbilling.billing.records import FINAL, SavedStatement
 from pbxbilling.billing.statements.draft import Draft
+from pbxbilling.kernel.audit import Actor, AuditEvent, system
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.records import Cursor, Record
 
-ACTOR = "billing"
+ACTOR = system("billing")
 ACTION = "statement"
+_CLOSED = Act(AuditEvent.STATEMENT_CLOSED, ACTION)
+_SAVED = Act(AuditEvent.STATEMENT_SAVED, "statement save")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def final_of(draft: Draft, unread: Sequence[str], at: datetime, next_ends: datet
         saved,
         *draft.kept_with_final(),
         Cursor(cursor_of(saved.tenant), saved.ends),
-        audit_of(saved, ACTION, ACTOR, at),
+        audit_of(saved, ACTOR, at),
         *records_of(changes, cause),
     ]
     facts = [*facts_of(changes, cause), saved_fact(draft, saved, unread, at)]
@@ -69,7 +72,7 @@ def saved_fact(
     )
 
 
-def audit_of(saved: SavedStatement, action: str, actor: str, at: datetime) -> AuditRecord:
+def audit_of(saved: SavedStatement, actor: Actor, at: datetime) -> AuditRecord:
     """Return the audit row of a statement that is saved."""
     values: dict[str, Any] = {
         "month": saved.month,
@@ -77,4 +80,5 @@ def audit_of(saved: SavedStatement, action: str, actor: str, at: datetime) -> Au
         "total": from_minor(saved.total, saved.currency),
         "currency": saved.currency,
     }
-    return AuditRecord(at, actor, action, f"tenant {saved.tenant}", None, values)
+    act = _CLOSED if saved.is_final else _SAVED
+    return act.on(f"tenant {saved.tenant}", actor, at, None, values, saved.tenant)

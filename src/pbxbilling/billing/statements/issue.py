@@ -33,6 +33,7 @@ from pbxbilling.billing.statements.material import Material
 from pbxbilling.billing.statements.open_periods import OpenPeriods
 from pbxbilling.billing.statements.read import StatementReader
 from pbxbilling.billing.statements.statement import Statement, StatementKind
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.background import Background, at_once
@@ -107,7 +108,7 @@ class Statements:
         return Issued(draft.statement, None, draft.legs)
 
     @again_if_stale
-    async def save_now(self, slug: str, actor: str) -> SavedStatement:
+    async def save_now(self, slug: str, actor: Actor) -> SavedStatement:
         """Save a numbered interim copy of the current period; it never replaces the final one."""
         async with self._writer.alone:
             periods = await self.open_periods(slug)
@@ -115,7 +116,7 @@ class Statements:
             draft = await self._make(material, StatementKind.INTERIM)
             saved = draft.saved(periods.next_number(draft.statement.period.month))
             at = self._clock.now()
-            also = [saved, audit_of(saved, "statement save", actor, at)]
+            also = [saved, audit_of(saved, actor, at)]
             facts = [saved_fact(draft, saved, (), at)]
             await self._writer.write(ACTION, (), actor, also, facts=facts)
             return saved

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import require_plan
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import OneOffEntry
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.statement import ONE_OFF, LineKind
+from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor, to_minor
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.text import check_name
+
+_ADD = Act(AuditEvent.STATEMENT_ONE_OFF, "oneoff add")
 
 
 class OneOffs:
@@ -34,7 +38,7 @@ class OneOffs:
 
     @again_if_stale
     async def add(
-        self, slug: str, kind: str, amount: str, reason: str, actor: str, month: str | None = None
+        self, slug: str, kind: str, amount: str, reason: str, actor: Actor, month: str | None = None
     ) -> OneOffEntry:
         """Put a fee, discount or credit on the statement of a period not closed.
 
@@ -55,11 +59,12 @@ class OneOffs:
                 reason=printed,
                 amount=_minor(amount, currency),
                 currency=currency,
-                actor=actor,
+                actor=actor.name,
                 at=self._clock.now(),
             )
-            audit = self._writer.audit("oneoff add", f"tenant {slug}", actor, None, _audited(entry))
-            await self._writer.write("oneoff add", (), actor, [entry, audit])
+            subject = f"tenant {slug}"
+            audit = self._writer.audit(_ADD, subject, actor, None, _audited(entry), slug)
+            await self._writer.write(_ADD.action, (), actor, [entry, audit])
         return entry
 
     async def of(self, slug: str) -> list[OneOffEntry]:

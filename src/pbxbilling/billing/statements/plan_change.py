@@ -15,6 +15,7 @@ from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.billing.rating.tariff import included_s
 from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.ports import Clock
@@ -62,7 +63,7 @@ class PlanChanges:
 
     @again_if_stale
     async def change(
-        self, slug: str, plan: str, at: datetime | None, actor: str, *, dry_run: bool
+        self, slug: str, plan: str, at: datetime | None, actor: Actor, *, dry_run: bool
     ) -> PlanChangeReport:
         """Give a tenant another plan from an instant of its open period on; `at` None is now.
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pbxbilling.accounts.records import Act, AuditRecord
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.live.facts import CallNews, LegAnswered, LegEnded
 from pbxbilling.calls.live.records import DecisionRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
+from pbxbilling.kernel.audit import AuditEvent, system
 from pbxbilling.kernel.codes import Outcome
-from pbxbilling.kernel.facts import Fact, QueuedFact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact, QueuedFact
 from pbxbilling.kernel.ports import Consequences, RecordSink
+
+_CONFIGURATION = system("configuration")
+_RELOAD = Act(AuditEvent.MODE_CHANGED, "reload")
 
 
 class Recorder:
@@ -41,6 +46,9 @@ class Recorder:
                 self._records.put(_decision(fact))
         elif isinstance(fact, LegAnswered):
             self._records.put(fact.leg)
+        elif isinstance(fact, ConfigReloaded):
+            if fact.before not in (None, fact.mode):
+                self._records.put(_mode_changed(fact))
         elif isinstance(fact, LegEnded):
             self._records.put(fact.leg)
             self._meter(fact)
@@ -53,6 +61,11 @@ class Recorder:
         leg = ended.leg
         if (leg.billed_s or ended.before) and is_metered(leg, self._registry.terms(leg.tenant)):
             self._records.put(LegMetered(leg.key))
+
+
+def _mode_changed(fact: ConfigReloaded) -> AuditRecord:
+    before = {"mode": fact.before.value} if fact.before is not None else None
+    return _RELOAD.on("mode", _CONFIGURATION, fact.at, before, {"mode": fact.mode.value})
 
 
 def _decision(fact: AdmissionDecided) -> DecisionRecord:

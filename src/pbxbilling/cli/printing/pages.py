@@ -146,7 +146,7 @@ def show_tenant(detail: Answer) -> None:
     settings = {key: one for key, one in detail["settings"].items() if key not in _ABOUT_A_TENANT}
     page.print(f"settings: {_given(settings)}", "")
     if detail["audit"]:
-        page.print(table([_audit_row(row) for row in detail["audit"]], _AUDIT))
+        page.print(table([audit_row(row) for row in detail["audit"]], _AUDIT))
 
 
 def _load(report: Answer) -> str:
@@ -177,7 +177,7 @@ def show_plan(detail: Answer) -> None:
     page.print(f"settings: {_given(settings)}")
     page.print(f"{plan['tenants']} tenants: {', '.join(detail['tenants']) or 'none'}", "")
     if detail["audit"]:
-        page.print(table([_audit_row(row) for row in detail["audit"]], _AUDIT))
+        page.print(table([audit_row(row) for row in detail["audit"]], _AUDIT))
 
 
 def minutes_in_words(plan: Answer) -> str:
@@ -199,7 +199,8 @@ def _given(settings: Answer) -> str:
     )
 
 
-def _audit_row(row: Answer) -> dict[str, Any]:
+def audit_row(row: Answer) -> dict[str, Any]:
+    """Return a change with its keys in one column."""
     before, after = row["before"] or {}, row["after"] or {}
     changed = [
         f"{key}: {cell(key, before.get(key))} → {cell(key, value)}" for key, value in after.items()

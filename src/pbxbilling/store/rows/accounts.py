@@ -7,7 +7,7 @@ as `schema/kinds.py` stores it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from orjson import loads
@@ -17,6 +17,7 @@ from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.records import AuditRecord, TermsChanged
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.runtime.flat import Codec, word
 from pbxbilling.store import schema
 from pbxbilling.store.prepared import PreparedRows
@@ -40,13 +41,17 @@ TERMS_CHANGED = TableRows(
     {"kind": word(AccountKind), "at": INSTANT, "before": Codec(write=dict)},
     unmapped={"id"},
 )
+_KNOWN_EVENTS = {event.value: event for event in AuditEvent}  # a later release may write others
 AUDIT = TableRows(
     AuditRecord,
     schema.audit,
     {
         "at": INSTANT,
-        "actor": TEXT,
+        "event": Codec(attrgetter("value"), _KNOWN_EVENTS.get).or_none,
         "subject": TEXT,
+        "actor_type": word(ActorType),
+        "actor": TEXT,
+        "reason": TEXT,
         "before": Codec(write=dict).or_none,
         "after": Codec(write=dict).or_none,
     },

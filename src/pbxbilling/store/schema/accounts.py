@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Table
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.store.schema.base import Object, RowNumber, Text, metadata, partial_index, spelled
 from pbxbilling.store.schema.kinds import columns_of
 
@@ -54,8 +55,17 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("before", Object),
     Column("after", Object),
+    Column("event", Text),
+    Column("tenant", Text),
+    Column("actor_type", Text, nullable=False, server_default=ActorType.COMMAND.value),
+    Column("actor_id", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("request", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
 )
 
 Index("ix_terms_change", terms_change.c.kind, terms_change.c.slug, terms_change.c.at)
 Index("ix_audit_at", audit.c.at)
+Index("ix_audit_tenant", audit.c.tenant, audit.c.id)
+Index("ix_audit_event", audit.c.event, audit.c.id)
 Index("ix_audit_subject_at", audit.c.subject, audit.c.at)

@@ -23,6 +23,7 @@ from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.waiting import in_turns, sleep
@@ -92,7 +93,7 @@ class Adoption:
         return Candidates(tuple(rows), tuple(found.faults))
 
     async def adopt(
-        self, rows: Sequence[AdoptionRow], actor: str, *, dry_run: bool
+        self, rows: Sequence[AdoptionRow], actor: Actor, *, dry_run: bool
     ) -> list[Adopted]:
         """Link rows, all or none: AdministrationError names every row that cannot be."""
         found = await self._found()
@@ -251,7 +252,7 @@ class Adoption:
         plan = plan_sold_by(self._writer.registry.plans, lead.prices) if lead is not None else None
         return follow(tenant, ours, plan, self._clock.now(), self._in_force.grace_days)
 
-    async def _link(self, row: AdoptionRow, found: _Found, actor: str) -> None:
+    async def _link(self, row: AdoptionRow, found: _Found, actor: Actor) -> None:
         subscription = found.subscriptions.get(row.subscription or "")
         if subscription is not None:
             await self._subscriptions.adopt(subscription, row.tenant, actor)
@@ -259,7 +260,7 @@ class Adoption:
             await self._own(row.tenant, found.customers[row.customer], actor)
 
     @again_if_stale
-    async def _own(self, slug: str, profile: CustomerProfile, actor: str) -> None:
+    async def _own(self, slug: str, profile: CustomerProfile, actor: Actor) -> None:
         """Give a tenant a customer that has no subscription: what it buys next is on that one."""
         async with self._writer.alone:
             before = require_tenant(self._writer.registry, slug)

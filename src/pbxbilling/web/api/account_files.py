@@ -13,6 +13,7 @@ from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.apply import AccountsFile, Change, ChangeKind
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.runtime.background import A_PART
 from pbxbilling.web.api.routing import InvalidRequest, Schema, encoded
 from pbxbilling.web.api.services import Answer, FileKind
@@ -43,7 +44,7 @@ class InProcess:
     def __init__(self, administration: Administration) -> None:
         self._administration = administration
 
-    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
+    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: Actor) -> Answer:
         """Apply the file; see `AccountFiles`."""
         given = given_in(b"".join([piece async for piece in body]))
         file = await asyncio.to_thread(READERS[kind], given.text, given.source)

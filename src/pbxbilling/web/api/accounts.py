@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import BeforeValidator, ConfigDict, JsonValue
 
 from pbxbilling.accounts.administer import PlanReport, TenantResult
 from pbxbilling.accounts.apply import ChangeKind
@@ -16,6 +16,7 @@ from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.config.tenants_csv import write_tenants
 from pbxbilling.identity.permissions import Permission
+from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.bounds import read_day
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.subscriptions.daily_check import ACTOR
@@ -58,14 +59,21 @@ class Plan(Schema):
 
 
 class AuditRow(Schema):
-    """One audit record; `before` or `after` is null where nothing existed."""
+    """One audit record; `before` or `after` is null where nothing existed. See `/audit`."""
 
     at: datetime
-    actor: str
+    event: AuditEvent | None
     action: str
     subject: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    tenant: str | None
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue] | None
+    actor_type: ActorType
+    actor: str
+    actor_id: str
+    address: str
+    request: str
+    reason: str
 
 
 class KeyOrigin(Schema):
@@ -239,11 +247,12 @@ async def trial(services: Served, actor: Actor, tenant: str, trial: Trial) -> Re
 @router.post("/daily-check", response_model=DailyCheck)
 async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response:
     """Book the trials and grace windows that have ended."""
-    report = await services.daily.run(f"{ACTOR} ({actor})", dry_run=given.dry_run)
+    by = replace(actor, name=f"{ACTOR} ({actor})")
+    report = await services.daily.run(by, dry_run=given.dry_run)
     return await written(report, DailyCheck)
 
 
-async def _applied(services: Services, kind: FileKind, request: Request, actor: str) -> Response:
+async def _applied(services: Services, kind: FileKind, request: Request, actor: Actor) -> Response:
     files = services.files or InProcess(services.administration)
     return Pieces(await files.apply(kind, request.stream(), actor))
 

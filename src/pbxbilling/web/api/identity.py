@@ -5,17 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
-from pydantic import AfterValidator, Field
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator, Field, JsonValue
 
+from pbxbilling.accounts.records import AuditQuery
 from pbxbilling.identity.manage_tokens import DAYS
 from pbxbilling.identity.manage_users import NewUser as UserToAdd
+from pbxbilling.identity.permissions import Permission
 from pbxbilling.identity.token import Token as SavedToken
 from pbxbilling.identity.user import User as SavedUser
+from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
-from pbxbilling.web.api.routing import Actor, Schema, Served, written
+from pbxbilling.web.api.routing import (
+    PAGE_MOST,
+    Actor,
+    Instant,
+    Limit,
+    Schema,
+    Served,
+    page,
+    written,
+)
+from pbxbilling.web.api.shape import plain
 
 router = APIRouter(tags=["identity"])
+
+RowId = Annotated[int, Query(ge=1, le=2**63 - 1, description="The id of the last row before.")]
 
 
 class NewToken(Schema):
@@ -76,10 +91,81 @@ class User(Schema):
     disabled_at: datetime | None
 
 
+class TenantsUser(Schema):
+    """A user to add for the tenant in the path; `role` is one of tenants."""
+
+    email: str
+    role: str
+    password: str | None = None
+
+
+class NewRole(Schema):
+    """A role to make; with `of_tenants` its users act for one tenant each."""
+
+    name: str
+    permissions: list[Permission]
+    of_tenants: bool = False
+
+
+class RolePermissions(Schema):
+    """What a role may from now on."""
+
+    permissions: list[Permission]
+
+
+class Role(Schema):
+    """A role; a `shipped` one can be copied, not changed."""
+
+    name: str
+    permissions: list[Permission]
+    of_tenants: bool
+    shipped: bool
+
+
 class NewPassword(Schema):
     """A password to set."""
 
     password: str
+
+
+class AuditEntry(Schema):
+    """A change: what it was, who made it from where and why; `before` null where nothing was.
+
+    `event` is null in records of releases before 0.2. `tenant` is the one that it is about.
+    """
+
+    id: int
+    at: datetime
+    event: AuditEvent | None
+    actor_type: ActorType
+    actor: str
+    actor_id: str
+    action: str
+    subject: str
+    tenant: str | None
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue] | None
+    reason: str
+    address: str
+    request: str
+
+
+@router.get("/audit", response_model=list[AuditEntry])
+async def audit(
+    services: Served,
+    request: Request,
+    tenant: str | None = None,
+    event: AuditEvent | None = None,
+    actor: str | None = None,
+    since: Instant | None = None,
+    after: RowId | None = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
+    """List changes, the newest first."""
+    wanted = AuditQuery(tenant, event, actor, None, since, after, limit)
+    found = await services.administration.audit_trail(wanted)
+    rows = [{"id": one.id, **plain(one.record)} for one in found]
+    return await page(request, rows, limit, found[-1].id if found else None)
 
 
 @router.get("/users", response_model=list[User])
@@ -113,6 +199,65 @@ async def disable(services: Served, actor: Actor, email: str) -> Response:
 async def enable(services: Served, actor: Actor, email: str) -> Response:
     """Let a user in again."""
     return await written(_person(await services.identity.users.enable(email, actor)))
+
+
+@router.get("/tenants/{tenant}/users", response_model=list[User])
+async def users_of(services: Served, tenant: str) -> Response:
+    """List a tenant's users by their mail addresses."""
+    return await written([_person(one) for one in await services.identity.users.all(tenant)])
+
+
+@router.post("/tenants/{tenant}/users", response_model=User)
+async def add_user_of(services: Served, actor: Actor, tenant: str, new: TenantsUser) -> Response:
+    """Add a user for a tenant."""
+    wanted = UserToAdd(new.email, new.role, tenant, new.password)
+    return await written(_person(await services.identity.users.add(wanted, actor)))
+
+
+@router.put("/tenants/{tenant}/users/{email}/password", response_model=User)
+async def set_password_of(
+    services: Served, actor: Actor, tenant: str, email: str, new: NewPassword
+) -> Response:
+    """Set the password of a tenant's user."""
+    set_password = services.identity.users.set_password
+    return await written(_person(await set_password(email, new.password, actor, tenant)))
+
+
+@router.put("/tenants/{tenant}/users/{email}/exclusion", response_model=User)
+async def disable_of(services: Served, actor: Actor, tenant: str, email: str) -> Response:
+    """Keep a tenant's user out, at once."""
+    return await written(_person(await services.identity.users.disable(email, actor, tenant)))
+
+
+@router.delete("/tenants/{tenant}/users/{email}/exclusion", response_model=User)
+async def enable_of(services: Served, actor: Actor, tenant: str, email: str) -> Response:
+    """Let a tenant's user in again."""
+    return await written(_person(await services.identity.users.enable(email, actor, tenant)))
+
+
+@router.get("/roles", response_model=list[Role])
+async def roles(services: Served) -> Response:
+    """List the shipped roles, then the site's own."""
+    return await written(await services.identity.roles.all())
+
+
+@router.post("/roles", response_model=Role)
+async def add_role(services: Served, actor: Actor, new: NewRole) -> Response:
+    """Make a role."""
+    add = services.identity.roles.add(new.name, new.permissions, actor, of_tenants=new.of_tenants)
+    return await written(await add)
+
+
+@router.put("/roles/{role}", response_model=Role)
+async def change_role(services: Served, actor: Actor, role: str, new: RolePermissions) -> Response:
+    """Give a role of the site's own other permissions."""
+    return await written(await services.identity.roles.change(role, new.permissions, actor))
+
+
+@router.delete("/roles/{role}", response_model=Role)
+async def delete_role(services: Served, actor: Actor, role: str) -> Response:
+    """Delete a role that nobody has."""
+    return await written(await services.identity.roles.delete(role, actor))
 
 
 @router.get("/tokens", response_model=list[Token])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from pbxbilling.identity.log_in import Shown
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.principal import ActorType, Principal
-from pbxbilling.web.api.routing import Schema, Served, Who, written
+from pbxbilling.identity.principal import Principal
+from pbxbilling.kernel.audit import ActorType
+from pbxbilling.web.api.routing import Actor, Schema, Served, Who, written
 
 router = APIRouter(tags=["identity"])
-
-ADDRESS = "x-pbxbilling-address"
-"""The header in which the web process says where a request came from."""
 
 
 class Me(Schema):
@@ -92,45 +90,43 @@ async def me(_services: Served, principal: Who) -> Response:
 
 
 @router.post("/me/step-up", response_model=Grant)
-async def step_up(services: Served, principal: Who, request: Request, proof: Proof) -> Response:
+async def step_up(services: Served, actor: Actor, proof: Proof) -> Response:
     """Show once more who one is, for what cannot be taken back."""
-    shown = Shown(proof.password, proof.code, request.headers.get(ADDRESS, ""))
-    return await written({"grant": await services.identity.own_account.step_up(principal, shown)})
+    shown = Shown(proof.password, proof.code, actor.address)
+    return await written({"grant": await services.identity.own_account.step_up(actor, shown)})
 
 
 @router.post("/me/recovery", response_model=Done)
-async def use_recovery(
-    services: Served, principal: Who, request: Request, given: RecoveryCode
-) -> Response:
+async def use_recovery(services: Served, actor: Actor, given: RecoveryCode) -> Response:
     """Use a recovery code up, in place of a code."""
-    shown = Shown("", given.code, request.headers.get(ADDRESS, ""))
-    await services.identity.own_account.use_recovery(principal, shown)
+    shown = Shown("", given.code, actor.address)
+    await services.identity.own_account.use_recovery(actor, shown)
     return await written(Done(), Done)
 
 
 @router.put("/me/password", response_model=Done)
-async def set_password(services: Served, principal: Who, new: OwnPassword) -> Response:
+async def set_password(services: Served, actor: Actor, new: OwnPassword) -> Response:
     """Change one's own password."""
-    await services.identity.own_account.set_password(principal, new.password)
+    await services.identity.own_account.set_password(actor, new.password)
     return await written(Done(), Done)
 
 
 @router.post("/me/second-factor", response_model=OfferedFactor)
-async def offer(services: Served, principal: Who) -> Response:
+async def offer(services: Served, actor: Actor) -> Response:
     """Get a secret for a second factor, which is not in force yet."""
-    offered = await services.identity.own_account.offer(principal)
+    offered = await services.identity.own_account.offer(actor)
     return await written({"secret": offered.secret, "address": offered.address})
 
 
 @router.put("/me/second-factor", response_model=RecoveryCodes)
-async def confirm(services: Served, principal: Who, given: ConfirmedFactor) -> Response:
+async def confirm(services: Served, actor: Actor, given: ConfirmedFactor) -> Response:
     """Put a second factor in force."""
-    codes = await services.identity.own_account.confirm(principal, given.secret, given.code)
+    codes = await services.identity.own_account.confirm(actor, given.secret, given.code)
     return await written({"recovery_codes": codes})
 
 
 @router.delete("/me/second-factor", response_model=Done)
-async def remove(services: Served, principal: Who) -> Response:
+async def remove(services: Served, actor: Actor) -> Response:
     """Take the second factor off."""
-    await services.identity.own_account.remove(principal)
+    await services.identity.own_account.remove(actor)
     return await written(Done(), Done)

@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Final
 
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.principal import SITE, Access, ActorType, Principal, Subject, may
+from pbxbilling.identity.principal import SITE, Access, Principal, Subject, may
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import NotFoundError, ServiceError
 
 P = Permission
@@ -55,6 +56,8 @@ def _site(*permissions: P) -> Right:
 
 _ACCOUNTS_FILE = Right(Whose.SITE, (P.TENANTS_WRITE, P.PLANS_MANAGE), every=True)
 _PEOPLE = Right(Whose.SITE, (P.USERS_MANAGE,), step_up=True)
+_PEOPLE_OF = Right(Whose.TENANT, (P.USERS_MANAGE,), step_up=True)
+_ROLES = Right(Whose.SITE, (P.ROLES_MANAGE,), step_up=True)
 _MINE = Right(Whose.SELF, (), step_up=True)
 _BUYS = _tenant(P.PAY, P.SUBSCRIPTIONS_MANAGE)
 
@@ -117,11 +120,21 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/me/second-factor"): _MINE,
     ("PUT", "/me/second-factor"): _MINE,
     ("DELETE", "/me/second-factor"): _MINE,
+    ("GET", "/audit"): _site(P.AUDIT_READ),
     ("GET", "/users"): _site(P.USERS_MANAGE),
     ("POST", "/users"): _PEOPLE,
     ("PUT", "/users/{email}/password"): _PEOPLE,
     ("PUT", "/users/{email}/exclusion"): _PEOPLE,
     ("DELETE", "/users/{email}/exclusion"): _PEOPLE,
+    ("GET", "/tenants/{tenant}/users"): _tenant(P.USERS_MANAGE),
+    ("POST", "/tenants/{tenant}/users"): _PEOPLE_OF,
+    ("PUT", "/tenants/{tenant}/users/{email}/password"): _PEOPLE_OF,
+    ("PUT", "/tenants/{tenant}/users/{email}/exclusion"): _PEOPLE_OF,
+    ("DELETE", "/tenants/{tenant}/users/{email}/exclusion"): _PEOPLE_OF,
+    ("GET", "/roles"): _site(P.USERS_MANAGE),
+    ("POST", "/roles"): _ROLES,
+    ("PUT", "/roles/{role}"): _ROLES,
+    ("DELETE", "/roles/{role}"): _ROLES,
     ("GET", "/tokens"): _site(P.USERS_MANAGE),
     ("POST", "/tokens"): _PEOPLE,
     ("DELETE", "/tokens/{token}"): _PEOPLE,

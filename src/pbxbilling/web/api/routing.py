@@ -10,17 +10,21 @@ from functools import partial
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.identity.principal import Principal
+from pbxbilling.kernel.audit import Actor as AuditActor
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.kernel.text import check_name
+from pbxbilling.web.actor import ADDRESS, REQUEST_ID
 from pbxbilling.web.api.rights import ForbiddenError, StepUpNeededError, check_right, is_open
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
@@ -47,6 +51,10 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+PAGE_MOST = 1000
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="Rows of a page, at most.")]
+
+
 class DryRun(Schema):
     """Whether to report the changes without making them."""
 
@@ -66,6 +74,11 @@ async def _principal(request: Request) -> Principal:
     return found
 
 
+Reason = Annotated[
+    str,
+    Query(max_length=500, description="Why, in words for the audit trail."),
+    AfterValidator(lambda text: check_name(text) if text else ""),
+]
 Served = Annotated[Services, Depends(_services)]
 Who = Annotated[Principal, Depends(_principal)]
 
@@ -84,15 +97,19 @@ async def authorized(request: Request) -> None:
             raise StepUpNeededError("show your password or a code once more, then repeat this")
 
 
-async def _actor(principal: Who) -> str:
-    return principal.name
+async def _actor(principal: Who, request: Request, reason: Reason = "") -> AuditActor:
+    """Return who acts; only the web process, which names others, says where they asked from."""
+    if principal.type is ActorType.COMMAND:
+        return principal.actor(reason=reason)
+    address, ident = (request.headers.get(name, "") for name in (ADDRESS, REQUEST_ID))
+    return principal.actor(address, ident, reason)
 
 
 async def _for_tenant(principal: Who, tenant: str | None = None) -> str | None:
     return principal.tenant if tenant is None else tenant
 
 
-Actor = Annotated[str, Depends(_actor)]
+Actor = Annotated[AuditActor, Depends(_actor)]
 ForTenant = Annotated[str | None, Depends(_for_tenant)]
 """The tenant that a list is about: the one in the query, or the principal's own; None: all."""
 
@@ -105,6 +122,18 @@ async def written(result: Any, schema: type[Schema] | None = None) -> Response:
     """
     write = plain if schema is None else partial(shaped, schema)
     return Response(await asyncio.to_thread(_json, result, write), media_type="application/json")
+
+
+async def page(request: Request, rows: list[Any], limit: int, after: Any) -> Response:
+    """Return a page of a list; its header `Link` leads to the next one (RFC 8288).
+
+    `after` is the key of the last row. A page that is not full is the last one.
+    """
+    answer = await written(rows)
+    if len(rows) >= limit:
+        onwards = request.url.include_query_params(after=after)
+        answer.headers["Link"] = f'<{onwards.path}?{onwards.query}>; rel="next"'
+    return answer
 
 
 class Pieces(StreamingResponse):

@@ -15,9 +15,11 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.identity.manage_roles import Roles
 from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.manage_users import Users
 from pbxbilling.identity.own_account import OwnAccount
+from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
 from pbxbilling.payments.compare import Comparison
@@ -50,7 +52,7 @@ Answer = AbstractAsyncContextManager[AsyncIterator[bytes]]  # JSON, piece by pie
 class AccountFiles(Protocol):
     """Makes accounts match a file, all or nothing."""
 
-    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
+    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: Actor) -> Answer:
         """Apply the file in the body of a request; return what it changes.
 
         Raises ServiceError for another body, and for a file with faults.
@@ -86,6 +88,7 @@ class IdentityServices:
 
     tokens: Tokens
     users: Users
+    roles: Roles
     own_account: OwnAccount
 
 

@@ -18,6 +18,7 @@ from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Mode
 from tests.support.accounts.administration import administrations
 from tests.support.calls.world import World
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import ended_leg
@@ -70,7 +71,7 @@ async def test_activate_lifts_the_operators_block_alone_and_names_what_still_hol
         replace(ACME, status=Status.TRIAL, trial_until=LONG_AGO, blocks=frozenset({OPERATOR}))
     )
     await office.use_up()
-    done = await office.desk.activate("acme", "root")
+    done = await office.desk.activate("acme", named("root"))
     after = await office.calls.reports.report(done.tenant)
     assert (after.status, after.blocks) == (Status.READ_ONLY, (ALLOWANCE, TRIAL))
     assert [note.partition(":")[0] for note in done.notes] == [
@@ -110,7 +111,7 @@ async def test_a_status_that_an_operator_set_is_named_beside_the_block() -> None
     (why,) = (await office.report()).block_reasons.values()
     assert "suspended" in why
     assert "cancelled" in why
-    (note,) = (await office.desk.activate("acme", "root")).notes
+    (note,) = (await office.desk.activate("acme", named("root"))).notes
     assert "cancelled" in note
     assert "suspended" not in note
 
@@ -119,7 +120,7 @@ async def test_nobody_holds_a_tenant_that_may_call() -> None:
     for tenant in (ACME, replace(ACME, demo=True, status=Status.CANCELLED)):
         office = Office(tenant)
         assert (await office.report()).blocks == ()
-        assert (await office.desk.activate("acme", "root")).notes == ()
+        assert (await office.desk.activate("acme", named("root"))).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,9 @@ async def test_nobody_holds_a_tenant_that_may_call() -> None:
 async def test_suspending_says_that_calls_still_pass_where_the_mode_lets_them(
     daemons: Mode, own: Mode | None, noted: str
 ) -> None:
-    notes = (await Office(replace(ACME, mode=own), daemons).desk.suspend("acme", "root")).notes
+    notes = (
+        await Office(replace(ACME, mode=own), daemons).desk.suspend("acme", named("root"))
+    ).notes
     assert len(notes) == bool(noted)
     assert all(f"{noted} applies to acme: its calls still pass" in note for note in notes)
     world = World(daemons, HARD)
@@ -146,7 +149,7 @@ async def test_suspending_says_that_calls_still_pass_where_the_mode_lets_them(
 
 async def test_a_trial_ends_at_an_instant_that_is_the_same_after_a_restart() -> None:
     office = Office(replace(ACME, timezone="Europe/Berlin"))
-    await office.desk.trial("acme", date(2027, 3, 27), "root")  # clocks change on the 28th
+    await office.desk.trial("acme", date(2027, 3, 27), named("root"))  # clocks change on the 28th
     tenant = office.registry.tenants["acme"]
     until = tenant.granted_until(1)
     assert until is not None

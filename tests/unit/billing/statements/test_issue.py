@@ -22,6 +22,7 @@ from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreEr
 from pbxbilling.subscriptions.facts import CycleOpened
 from pbxbilling.subscriptions.subscription import BillingCycle, Subscription
 from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
+from tests.support.kernel.actors import named
 
 OVERAGE = "overage:500000"
 
@@ -57,9 +58,9 @@ async def test_usage_before_the_first_look_of_its_period_is_billed_too() -> None
 
 async def test_an_interim_copy_never_replaces_the_final_statement() -> None:
     office = await opened()
-    first = await office.statements.save_now("acme", "root")
+    first = await office.statements.save_now("acme", named("root"))
     await office.called("2026-11-21T12:30", 3)
-    second = await office.statements.save_now("acme", "root")
+    second = await office.statements.save_now("acme", named("root"))
     await office.at("2026-12-01T00:00")
     assert [first.number, second.number] == [1, 2]
     assert (first.net, second.net) == (1000, 1050)
@@ -426,7 +427,7 @@ async def test_a_change_of_plan_is_charged_by_the_second() -> None:
     office = await opened("2026-11-10T12:00")
     office.clock.move_to(utc("2026-11-16T00:00"))
     change = TenantChange(ACME, replace(ACME, plan="pro"))
-    await office.writer.write("apply", [change], "root")
+    await office.writer.write("apply", [change], named("root"))
     await office.at("2026-12-01T00:00")
     (final,) = office.finals
     assert sorted(office.lines(final).values()) == [500, 2000]

@@ -10,6 +10,7 @@ from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.errors import NotFoundError
 from tests.support.billing.statements import Office, utc
+from tests.support.kernel.actors import named
 
 OVERAGE = "overage:500000"
 
@@ -18,7 +19,7 @@ async def closed() -> tuple[Office, StatementLookup]:
     """November has a call within the allowance, one across its end, one late; December is open."""
     office = Office("2026-11-20T00:00")
     await office.closer.look()
-    await office.statements.save_now("acme", "root")
+    await office.statements.save_now("acme", named("root"))
     await office.called("2026-11-21T10:00", 1)
     await office.called("2026-11-22T10:00", 3)
     await office.at("2026-12-01T00:00")

@@ -13,6 +13,7 @@ from pbxbilling.billing.statements.plan_change import PlanChangeReport, PlanChan
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import AdministrationError
 from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
+from tests.support.kernel.actors import named
 
 
 class Counter(Office):
@@ -29,7 +30,7 @@ class Counter(Office):
 
     async def moves(self, at: str | None = None, *, dry_run: bool = False) -> PlanChangeReport:
         when: datetime | None = utc(at) if at else None
-        return await self.plans.change("acme", "pro", when, "root", dry_run=dry_run)
+        return await self.plans.change("acme", "pro", when, named("root"), dry_run=dry_run)
 
     async def net(self) -> int:
         return (await self.statements.preview("acme")).statement.net
@@ -47,7 +48,7 @@ async def counter(now: str = "2026-11-16T00:00", *tenants: object) -> Counter:
 async def test_a_fee_adds_a_discount_and_a_credit_take_away() -> None:
     at = await counter()
     for kind, amount in (("fee", "7.00"), ("discount", "2.50"), ("credit", "0.25")):
-        await at.one_offs.add("acme", kind, amount, "so it is", "root")
+        await at.one_offs.add("acme", kind, amount, "so it is", named("root"))
     assert await at.net() == 1000 + 700 - 250 - 25
     assert [one.number for one in await at.one_offs.of("acme")] == [1, 2, 3]
     row = at.store.audited[-1]
@@ -58,13 +59,13 @@ async def test_a_fee_adds_a_discount_and_a_credit_take_away() -> None:
 
 async def test_a_line_may_be_for_a_month_to_come_but_not_for_a_closed_one() -> None:
     at = await counter()
-    await at.one_offs.add("acme", "fee", "7.00", "so it is", "root", "2027-01")
+    await at.one_offs.add("acme", "fee", "7.00", "so it is", named("root"), "2027-01")
     assert await at.net() == 1000
     await at.at("2026-12-01T00:00")
     with pytest.raises(
         AdministrationError, match="period 2026-11 of acme is closed: put it on 2026-12"
     ):
-        await at.one_offs.add("acme", "fee", "7.00", "late", "root", "2026-11")
+        await at.one_offs.add("acme", "fee", "7.00", "late", named("root"), "2026-11")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ async def test_what_cannot_be_a_line_is_said(
 ) -> None:
     at = await counter()
     with pytest.raises((AdministrationError, ValueError), match=said):
-        await at.one_offs.add("acme", kind, amount, reason, "root")
+        await at.one_offs.add("acme", kind, amount, reason, named("root"))
     assert not at.store.statement_store.entries
 
 
@@ -108,7 +109,7 @@ async def test_a_change_may_be_dated_back_within_the_open_period() -> None:
     assert (await at.moves("2026-11-16T00:00")).difference == 1500
     assert await at.net() == 2500
     with pytest.raises(AdministrationError, match="no open period of acme"):
-        await at.plans.change("acme", "basic", utc("2026-10-31T00:00"), "root", dry_run=True)
+        await at.plans.change("acme", "basic", utc("2026-10-31T00:00"), named("root"), dry_run=True)
 
 
 async def test_a_change_to_come_can_only_be_looked_at() -> None:
@@ -123,7 +124,7 @@ async def test_what_was_is_past() -> None:
     at = await counter()
     await at.moves()
     with pytest.raises(AdministrationError, match="choose a later moment"):
-        await at.plans.change("acme", "basic", utc("2026-11-10T00:00"), "root", dry_run=True)
+        await at.plans.change("acme", "basic", utc("2026-11-10T00:00"), named("root"), dry_run=True)
 
 
 async def test_on_trial_a_change_costs_from_its_end_on() -> None:
@@ -157,7 +158,7 @@ async def test_a_metered_tenant_changes_for_a_whole_period_only() -> None:
 async def test_a_plan_that_cannot_be_chosen_is_said(tenant: object, plan: str, said: str) -> None:
     at = await counter("2026-11-16T00:00", tenant)
     with pytest.raises(AdministrationError, match=said):
-        await at.plans.change("acme", plan, None, "root", dry_run=True)
+        await at.plans.change("acme", plan, None, named("root"), dry_run=True)
 
 
 async def test_a_deactivated_plan_cannot_be_chosen() -> None:

@@ -26,6 +26,7 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.database_url import DatabaseUrl
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
+from tests.support.kernel.actors import named
 from tests.support.kernel.clock import Clock
 from tests.support.store.records import NOON, after, ended_leg
 from tests.support.store.whole_store import WholeStore
@@ -105,7 +106,7 @@ async def assign(store: WholeStore, accounts: Registry) -> None:
     await store.commit([leg])
     in_force = InForce(Policy(), accounts)
     await CallAdministration(store, store, writer, clock, in_force).usage.assign(
-        str(leg.key), "acme", "me"
+        str(leg.key), "acme", named("me")
     )
 
 

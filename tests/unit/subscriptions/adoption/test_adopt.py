@@ -15,6 +15,7 @@ from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCo
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.subscriptions.adoption.adopt import Adoption
 from pbxbilling.subscriptions.adoption.matching import AdoptionRow, CustomerProfile, Evidence
+from tests.support.kernel.actors import named
 from tests.support.subscriptions.shop import Shop
 from tests.support.subscriptions.truth import Truth
 
@@ -39,7 +40,7 @@ class Desk:
         self.truth.profiles[customer] = CustomerProfile(customer, **profile)
 
     async def adopt(self, *rows: AdoptionRow, dry_run: bool = False) -> list[Any]:
-        return await self.adoption.adopt(rows, "alice", dry_run=dry_run)
+        return await self.adoption.adopt(rows, named("alice"), dry_run=dry_run)
 
     @property
     def tenants(self) -> dict[str, Tenant]:

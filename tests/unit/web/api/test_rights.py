@@ -16,7 +16,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 
 from pbxbilling.identity.permissions import OF_TENANTS, SHIPPED_ROLES, Role
-from pbxbilling.identity.principal import ActorType, Principal
+from pbxbilling.identity.principal import Principal
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api import ROUTES, api
 from pbxbilling.web.api.rights import RIGHTS, UnauthenticatedError

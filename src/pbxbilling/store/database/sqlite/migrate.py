@@ -22,7 +22,8 @@ from pbxbilling.store.database.sqlite.owner import let_group_read, prepare_datab
 def migrate(path: Path, migrations: Path = MIGRATIONS) -> None:
     """Create the database or migrate it to the newest revision, in one transaction.
 
-    Afterwards the folder's group may read it. Before a change the file is copied to `NAME.before-REV.bak`, where REV is the new revision.
+    Before a change the file is copied to `NAME.before-REV.bak`, where REV is the new revision.
+    Afterwards the folder's group may read it.
     Raises `StoreError` for an unusable file and for a schema newer than the program's, and
     SQLite's own errors.
     """

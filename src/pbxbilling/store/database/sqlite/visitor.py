@@ -78,7 +78,7 @@ class _Doors:
     async def _opened(self, how: str) -> aiosqlite.Connection:
         # None: the driver's own BEGIN comes late, never before a read.
         opening = aiosqlite.connect(f"{self._uri}?{how}", uri=True, isolation_level=None)
-        opening._thread.daemon = True  # as SQLAlchemy's own connections
+        opening._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy's own connections
         return await opening
 
 
