@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pbxbilling.identity.people.user import CustomRole
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole
+from pbxbilling.identity.tokens.token import Token
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.identity.tokens import ANN, TOKEN
 from tests.support.store.records import after

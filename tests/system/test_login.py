@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pbxbilling.credentials.totp import PyOtp
-from pbxbilling.identity.second_factor import step_of
+from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.people.second_factor import step_of
 from pbxbilling.runtime.clock import SystemClock
 from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Coroutine
 from functools import partial
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from pbxbilling import __version__
 from pbxbilling.accounts.terms.in_force import InForce
@@ -22,7 +22,7 @@ from pbxbilling.daemon.payments import wire_gateway
 from pbxbilling.daemon.reload import Configuration, Reloader
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.tasks.supervisor import Supervisor
-from pbxbilling.identity.own_account import OwnAccount
+from pbxbilling.identity.people.own_account import OwnAccount
 from pbxbilling.identity.principal import Principal
 from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.ports import Clock
@@ -32,6 +32,7 @@ from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.actor import GRANT, Peers
 from pbxbilling.web.api import always, api, warmed_up
+from pbxbilling.web.api.services import Services
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
@@ -83,14 +84,7 @@ class Daemon:
             self.payments.services(self.ground) if self.payments else None,
             by_worker,
         )
-        peers = Peers(SignIn(stores.identity_store, clock), settings.web.user)
-        self._api = warmed_up(
-            api(
-                always(self.services),
-                peers.principal_of,
-                is_stepped_up=partial(_is_stepped_up, self.services.identity.own_account),
-            )
-        )
+        self._api = _commands(self.services, self.ground, settings.web.user)
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._usage = _usage_endpoint(settings.usage, self.ground)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
@@ -166,6 +160,13 @@ class Daemon:
         while True:
             self._notifier.alive()
             await asyncio.sleep(pause_s)
+
+
+def _commands(services: Services, ground: Ground, web_user: str) -> FastAPI:
+    """Return the application of the admin socket."""
+    peers = Peers(SignIn(ground.stores.identity_store, ground.clock), web_user)
+    is_stepped_up = partial(_is_stepped_up, services.identity.own_account)
+    return warmed_up(api(always(services), peers.principal_of, is_stepped_up=is_stepped_up))
 
 
 def _is_stepped_up(own: OwnAccount, request: Request, principal: Principal) -> bool:

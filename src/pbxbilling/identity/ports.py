@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, User
+from pbxbilling.identity.people.user import CustomRole, User
+from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.ports import Transaction
 
 T = TypeVar("T")

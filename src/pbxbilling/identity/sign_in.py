@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pbxbilling.identity.ports import IdentityStore
 from pbxbilling.identity.principal import Principal
-from pbxbilling.identity.token import parse_secret
+from pbxbilling.identity.tokens.token import parse_secret
 from pbxbilling.kernel.ports import Clock
 
 

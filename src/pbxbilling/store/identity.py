@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Executable, bindparam, delete, select
 
+from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.tokens.token import Token
 from pbxbilling.runtime.flat import Codec
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
@@ -17,7 +17,7 @@ from pbxbilling.store.rows.table_rows import TableRows
 from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, Values, within
 
 
-def _known(names: Iterable[str]) -> frozenset[Permission]:
+def _permissions_named(names: Iterable[str]) -> frozenset[Permission]:
     """Return the permissions of these names; a later release may have saved others."""
     return frozenset(Permission(name) for name in names if name in _NAMES)
 
@@ -55,7 +55,7 @@ ROLE = TableRows(
     schema.custom_role,
     {
         "name": TEXT,
-        "permissions": Codec(sorted, _known),
+        "permissions": Codec(sorted, _permissions_named),
         "created_at": INSTANT,
         "created_by": TEXT,
     },

@@ -35,8 +35,8 @@ from pbxbilling.calls.live.records import (
 )
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store import identity, invoice_runs, schema

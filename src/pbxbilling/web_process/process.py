@@ -19,8 +19,8 @@ from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.load import load
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.value_types import Address
-from pbxbilling.credentials.totp import PyOtp
-from pbxbilling.identity.log_in import LogIn
+from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.people.log_in import LogIn
 from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.ports import Clock

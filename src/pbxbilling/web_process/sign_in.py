@@ -8,10 +8,10 @@ from fastapi import Request
 from starlette.types import Scope
 
 from pbxbilling.config.sections import WebSettings
+from pbxbilling.identity.people.user import User
 from pbxbilling.identity.ports import IdentityStore
 from pbxbilling.identity.principal import Principal
 from pbxbilling.identity.sign_in import SignIn
-from pbxbilling.identity.user import User
 from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api.rights import UnauthenticatedError

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any, Final
 
 from pbxbilling import __version__
-from pbxbilling.credentials.argon2id import hash_password, verify_password
+from pbxbilling.credentials.algorithms import hash_password, verify_password
 from pbxbilling.identity.ports import Verified
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.passwords import HASH, JOB, VERIFY
+from pbxbilling.worker.jobs import HASH, PASSWORDS, VERIFY
 from pbxbilling.worker.process import Worker
 
 LIMIT_S: Final = 30.0
@@ -47,7 +47,7 @@ class PasswordsByWorker:
             with Frames.in_memory() as given, Frames.in_memory() as made:
                 given.put("version", __version__)
                 given.put(what, value)
-                await self._worker.run(JOB, given, made, LIMIT_S)
+                await self._worker.run(PASSWORDS, given, made, LIMIT_S)
                 (result,) = made.take(what)
                 return result
         finally:

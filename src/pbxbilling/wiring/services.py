@@ -17,15 +17,15 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
-from pbxbilling.credentials.totp import PyOtp
-from pbxbilling.identity.expiry import TokenExpiry
-from pbxbilling.identity.log_in import LogIn
-from pbxbilling.identity.manage_roles import Roles
-from pbxbilling.identity.manage_tokens import Tokens
-from pbxbilling.identity.manage_users import Users
-from pbxbilling.identity.own_account import OwnAccount
+from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.people.log_in import LogIn
+from pbxbilling.identity.people.manage_roles import Roles
+from pbxbilling.identity.people.manage_users import Users
+from pbxbilling.identity.people.own_account import OwnAccount
+from pbxbilling.identity.people.step_up import StepUps
 from pbxbilling.identity.ports import PasswordHasher
-from pbxbilling.identity.step_up import StepUps
+from pbxbilling.identity.tokens.expiry import TokenExpiry
+from pbxbilling.identity.tokens.manage_tokens import Tokens
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.privacy.forget import Forgetter

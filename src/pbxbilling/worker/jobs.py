@@ -15,11 +15,26 @@ Job = Callable[[Frames, Frames], None]
 # The module of each, and its function: a process imports those of its own job only.
 JOBS: dict[str, str] = {
     "accounts": "pbxbilling.worker.accounts:compare",
-    "passwords": "pbxbilling.worker.passwords:hash_or_verify",
+    "passwords": "pbxbilling.worker.jobs:hash_or_verify",
     "statements": "pbxbilling.worker.statements:close",
 }
 
 _LINES_MOST = 1000  # of a message: a file can have a fault in each of its 100,000 tenants
+
+
+PASSWORDS = "passwords"
+HASH, VERIFY = "hash", "verify"  # its frames
+
+
+def hash_or_verify(given: Frames, made: Frames) -> None:
+    """Put the hash of each password, and whether each is the one of its hash, with a newer hash."""
+    from pbxbilling.credentials.algorithms import hash_password, verify_password
+
+    for password in given.take(HASH):
+        made.put(HASH, hash_password(password))
+    for encoded, password in given.take(VERIFY):
+        verified = verify_password(encoded, password)
+        made.put(VERIFY, (verified.is_right, verified.renewed))
 
 
 def perform(name: str, given: Frames, made: Frames) -> None:

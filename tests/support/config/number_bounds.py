@@ -50,6 +50,7 @@ NO_NUMBERS: frozenset[Validator | str] = frozenset(
         forms.check_api_base,
         forms.check_hook_token,
         forms.check_page,
+        forms.check_public_url,
         forms.check_plain,
         forms.check_token,
         forms.check_zone,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.tokens.token import Token
 
 
 class MemoryIdentity:

@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 from pbxbilling.accounts.terms.registry import Registry
-from pbxbilling.credentials.totp import PyOtp
-from pbxbilling.identity.log_in import LogIn
-from pbxbilling.identity.manage_roles import Roles
-from pbxbilling.identity.manage_tokens import Tokens
-from pbxbilling.identity.manage_users import Users
-from pbxbilling.identity.own_account import OwnAccount
+from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.people.log_in import LogIn
+from pbxbilling.identity.people.manage_roles import Roles
+from pbxbilling.identity.people.manage_users import Users
+from pbxbilling.identity.people.own_account import OwnAccount
+from pbxbilling.identity.people.step_up import StepUps
+from pbxbilling.identity.people.user import User
 from pbxbilling.identity.ports import Verified
-from pbxbilling.identity.step_up import StepUps
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import User
+from pbxbilling.identity.tokens.manage_tokens import Tokens
+from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.web.api.services import IdentityServices

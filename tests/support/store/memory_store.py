@@ -32,8 +32,8 @@ from pbxbilling.calls.live.records import (
     UsageRow,
 )
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.identity.token import Token
-from pbxbilling.identity.user import CustomRole, User
+from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.codes import LegDirection, Outcome
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
@@ -194,7 +194,7 @@ class MemoryStore:
                 self.statement_store.used[record.reference] = record
             case Cursor():
                 self.cursors[record.name] = record.at
-            case Token() | User() | CustomRole():
+            case Token() | User() | CustomRole() | RoleDeleted():
                 self.identity_store.put(record)
             case InvoiceRun():
                 self.invoice_runs.put(record)

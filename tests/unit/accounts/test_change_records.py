@@ -13,7 +13,7 @@ from pbxbilling.accounts.change_records import Cause, event_of
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.catalog.plan import Plan
+from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.audit import AuditEvent
 from pbxbilling.kernel.codes import Mode
 from tests.support.kernel.actors import named
@@ -37,7 +37,7 @@ def of_status(transition: Transition, status: Status) -> TenantChange:
     ("change", "event"),
     [
         (Change(None, Plan("basic")), AuditEvent.PLAN_CREATED),
-        (Change(Plan("basic"), Plan("basic", max_calls=2)), AuditEvent.PLAN_UPDATED),
+        (Change(Plan("basic"), Plan("basic", limits=Limits(max_calls=2))), AuditEvent.PLAN_UPDATED),
         (Change(Plan("basic"), Plan("basic", active=False)), AuditEvent.PLAN_TOGGLED),
         (TenantChange(None, ACME), AuditEvent.TENANT_CREATED),
         (changed(name="Acme"), AuditEvent.TENANT_UPDATED),
@@ -78,5 +78,5 @@ def test_a_renewal_is_what_the_gateway_moves_on_and_nobody_else() -> None:
 def test_a_cause_that_has_an_event_gives_it_to_tenants_alone() -> None:
     forgetting = replace(BY_FILE, event=AuditEvent.TENANT_FORGOTTEN)
     assert event_of(changed(name="x"), forgetting) is AuditEvent.TENANT_FORGOTTEN
-    plan = Change(Plan("basic"), Plan("basic", max_calls=2))
+    plan = Change(Plan("basic"), Plan("basic", limits=Limits(max_calls=2)))
     assert event_of(plan, forgetting) is AuditEvent.PLAN_UPDATED

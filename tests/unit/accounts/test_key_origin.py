@@ -85,7 +85,7 @@ async def test_a_suspension_an_activation_and_a_trial_are_keys_of_the_status() -
         if command == "trial":
             await at.administration.trial("acme", date(2027, 1, 1), named("root"))
         else:
-            await getattr(at.administration, command)("acme", "root")
+            await getattr(at.administration, command)("acme", named("root"))
         # suspending a suspended tenant changes nothing
         by = SetBy.FILE if command == "suspend" else SetBy.COMMAND
         assert await at.origins("acme") == {"status": by}

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, Field, JsonValue
 
 from pbxbilling.accounts.records import AuditQuery
-from pbxbilling.identity.manage_tokens import DAYS
-from pbxbilling.identity.manage_users import NewUser as UserToAdd
+from pbxbilling.identity.people.manage_users import NewUser as UserToAdd
+from pbxbilling.identity.people.user import User as SavedUser
 from pbxbilling.identity.permissions import Permission
-from pbxbilling.identity.token import Token as SavedToken
-from pbxbilling.identity.user import User as SavedUser
+from pbxbilling.identity.tokens.manage_tokens import DAYS
+from pbxbilling.identity.tokens.token import Token as SavedToken
 from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.api.routing import (

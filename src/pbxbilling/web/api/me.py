@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from pbxbilling.identity.log_in import Shown
+from pbxbilling.identity.people.log_in import Shown
 from pbxbilling.identity.permissions import Permission
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.audit import ActorType

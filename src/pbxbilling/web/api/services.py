@@ -15,10 +15,10 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
-from pbxbilling.identity.manage_roles import Roles
-from pbxbilling.identity.manage_tokens import Tokens
-from pbxbilling.identity.manage_users import Users
-from pbxbilling.identity.own_account import OwnAccount
+from pbxbilling.identity.people.manage_roles import Roles
+from pbxbilling.identity.people.manage_users import Users
+from pbxbilling.identity.people.own_account import OwnAccount
+from pbxbilling.identity.tokens.manage_tokens import Tokens
 from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE

@@ -7,10 +7,10 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from pbxbilling.identity.log_in import WRONG, Attempt, LogIn, WrongLoginError
+from pbxbilling.identity.people.log_in import WRONG, Attempt, LogIn, WrongLoginError
+from pbxbilling.identity.people.step_up import VALID_S
+from pbxbilling.identity.people.user import User
 from pbxbilling.identity.principal import Principal
-from pbxbilling.identity.step_up import VALID_S
-from pbxbilling.identity.user import User
 from pbxbilling.kernel.errors import NotFoundError
 from pbxbilling.web.api.me import Done, Me, Proof
 from pbxbilling.web.api.routing import Schema, Who, written

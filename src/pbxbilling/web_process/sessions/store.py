@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from pbxbilling.identity.token import digest_of
+from pbxbilling.identity.tokens.token import digest_of
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.store.rows.values import instant, to_us
 

@@ -21,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.sqlite.engine import READER_PRAGMAS, READERS, settle
@@ -33,7 +33,11 @@ def visitor_engine(path: Path) -> AsyncEngine:
     """Return an engine whose transactions each read one snapshot. Raises StoreError."""
     doors = _Doors(path)
     engine = create_async_engine(
-        "sqlite+aiosqlite://", async_creator=doors.open, pool_size=READERS, max_overflow=0
+        "sqlite+aiosqlite://",
+        async_creator=doors.open,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=READERS,
+        max_overflow=0,
     )
     settle(engine.sync_engine, READER_PRAGMAS, "BEGIN")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from pbxbilling.identity.expiry import TokenExpiry
 from pbxbilling.identity.facts import TokenExpiring
+from pbxbilling.identity.tokens.expiry import TokenExpiry
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.facts import Fact
 from tests.support.identity.tokens import TOKEN

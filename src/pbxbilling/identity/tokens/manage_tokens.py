@@ -13,7 +13,7 @@ from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.identity.facts import TokenCreated, TokenRevoked
 from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
 from pbxbilling.identity.ports import IdentityRecords, IdentityStore, IdentityTransaction
-from pbxbilling.identity.token import ADMIN, Secret, Token, new_secret
+from pbxbilling.identity.tokens.token import ADMIN, Secret, Token, new_secret
 from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.ports import Clock, EventSink

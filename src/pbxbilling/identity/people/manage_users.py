@@ -10,7 +10,8 @@ from typing import Any
 from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.identity.facts import UserChanged
-from pbxbilling.identity.passwords import read_password
+from pbxbilling.identity.people.passwords import read_password
+from pbxbilling.identity.people.user import CustomRole, User, is_for_a_tenant, read_email
 from pbxbilling.identity.permissions import SHIPPED_ROLES
 from pbxbilling.identity.ports import (
     IdentityRecords,
@@ -18,8 +19,7 @@ from pbxbilling.identity.ports import (
     IdentityTransaction,
     PasswordHasher,
 )
-from pbxbilling.identity.token import new_ident
-from pbxbilling.identity.user import CustomRole, User, is_for_a_tenant, read_email
+from pbxbilling.identity.tokens.token import new_ident
 from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.facts import Fact

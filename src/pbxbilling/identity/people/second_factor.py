@@ -9,9 +9,9 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
+from pbxbilling.identity.people.user import User
 from pbxbilling.identity.ports import OneTimeCodes
-from pbxbilling.identity.token import Draw
-from pbxbilling.identity.user import User
+from pbxbilling.identity.tokens.token import Draw
 
 STEP_S: Final = 30
 ASIDE: Final = (0, -1, 1)  # steps: a phone's clock may be half a minute off

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from pbxbilling.credentials.totp import PyOtp
+from pbxbilling.credentials.algorithms import PyOtp
 from pbxbilling.identity.facts import LoginFailed
-from pbxbilling.identity.log_in import (
+from pbxbilling.identity.people.log_in import (
     WRONG,
     Attempt,
     LoggedIn,
@@ -17,8 +17,8 @@ from pbxbilling.identity.log_in import (
     TooManyError,
     WrongLoginError,
 )
-from pbxbilling.identity.second_factor import recovery_digest, step_of
-from pbxbilling.identity.user import User
+from pbxbilling.identity.people.second_factor import recovery_digest, step_of
+from pbxbilling.identity.people.user import User
 from pbxbilling.kernel.facts import Fact
 from tests.support.identity.tokens import ANN, QuickHasher
 from tests.support.kernel.clock import Clock

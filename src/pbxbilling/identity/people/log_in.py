@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pbxbilling.identity.facts import LoginFailed
-from pbxbilling.identity.passwords import normalised
+from pbxbilling.identity.people.passwords import normalised
+from pbxbilling.identity.people.second_factor import after_use
+from pbxbilling.identity.people.throttle import Throttle
+from pbxbilling.identity.people.user import User
 from pbxbilling.identity.ports import IdentityStore, OneTimeCodes, PasswordHasher
-from pbxbilling.identity.second_factor import after_use
-from pbxbilling.identity.throttle import Throttle
-from pbxbilling.identity.user import User
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.ports import Clock, EventSink
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pbxbilling.identity.passwords import LEAST, MOST, normalised, read_password
+from pbxbilling.identity.people.passwords import LEAST, MOST, normalised, read_password
 
 EMAIL = "ann@acme.example"
 

@@ -8,18 +8,18 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pbxbilling.accounts.records import Act
-from pbxbilling.identity.log_in import WRONG, LogIn, Shown, WrongLoginError
-from pbxbilling.identity.manage_users import Users
-from pbxbilling.identity.ports import IdentityStore, OneTimeCodes
-from pbxbilling.identity.principal import Principal
-from pbxbilling.identity.second_factor import (
+from pbxbilling.identity.people.log_in import WRONG, LogIn, Shown, WrongLoginError
+from pbxbilling.identity.people.manage_users import Users
+from pbxbilling.identity.people.second_factor import (
     after_use,
     new_recovery,
     new_totp,
     recovery_digest,
 )
-from pbxbilling.identity.step_up import StepUps
-from pbxbilling.identity.user import User
+from pbxbilling.identity.people.step_up import StepUps
+from pbxbilling.identity.people.user import User
+from pbxbilling.identity.ports import IdentityStore, OneTimeCodes
+from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.audit import Actor, ActorType, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.ports import Clock

@@ -20,9 +20,9 @@ def written() -> set[str]:
         if path == SOURCES / "kernel/audit.py":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id == "AuditEvent":
-                    found.add(AuditEvent[node.attr].value)
+            of = node.value if isinstance(node, ast.Attribute) else None
+            if isinstance(node, ast.Attribute) and isinstance(of, ast.Name):
+                found |= {AuditEvent[node.attr].value} if of.id == "AuditEvent" else set()
     return found
 
 

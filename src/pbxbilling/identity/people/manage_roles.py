@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pbxbilling.accounts.records import Act
+from pbxbilling.identity.people.user import CustomRole, RoleDeleted
 from pbxbilling.identity.permissions import (
     NEVER_A_TOKENS,
     OF_TENANTS,
@@ -16,7 +17,6 @@ from pbxbilling.identity.permissions import (
     Role,
 )
 from pbxbilling.identity.ports import IdentityRecords, IdentityStore, IdentityTransaction
-from pbxbilling.identity.user import CustomRole, RoleDeleted
 from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.ports import Clock

@@ -6,8 +6,8 @@ import pytest
 
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.identity.manage_roles import Roles
-from pbxbilling.identity.manage_users import NewUser
+from pbxbilling.identity.people.manage_roles import Roles
+from pbxbilling.identity.people.manage_users import NewUser
 from pbxbilling.identity.permissions import SHIPPED_ROLES, Permission, Role
 from pbxbilling.kernel.audit import AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError

@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
-from pbxbilling.identity import throttle
-from pbxbilling.identity.throttle import FORGOTTEN_S, FREE, MOST_S, Throttle, network_of
+from pbxbilling.identity.people import throttle
+from pbxbilling.identity.people.throttle import FORGOTTEN_S, FREE, MOST_S, Throttle, network_of
 
 ANN, HERE, ELSEWHERE = "ann@acme.example", "192.0.2.7", "198.51.100.1"
 

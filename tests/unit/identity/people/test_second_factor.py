@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbxbilling.credentials.totp import PyOtp
-from pbxbilling.identity.second_factor import (
+from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.people.second_factor import (
     RECOVERY_CODES,
     after_use,
     new_recovery,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
-from pbxbilling.identity.token import ADMIN, digest_of, new_secret, parse_secret
+from pbxbilling.identity.tokens.token import ADMIN, digest_of, new_secret, parse_secret
 from tests.support.identity.tokens import TOKEN
 from tests.support.store.records import NOON, after
 

@@ -6,7 +6,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from typing import Final, NamedTuple
 
-from pbxbilling.identity.token import Draw, digest_of
+from pbxbilling.identity.tokens.token import Draw, digest_of
 from pbxbilling.kernel.ports import Clock
 
 VALID_S: Final = 600.0

@@ -10,8 +10,8 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.identity.facts import TokenCreated, TokenRevoked
-from pbxbilling.identity.manage_tokens import Tokens
 from pbxbilling.identity.sign_in import SignIn
+from pbxbilling.identity.tokens.manage_tokens import Tokens
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.facts import Fact
 from tests.support.identity.tokens import tokens_of

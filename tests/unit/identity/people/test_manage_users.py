@@ -10,9 +10,9 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.identity.facts import UserChanged
-from pbxbilling.identity.manage_users import NewUser
+from pbxbilling.identity.people.manage_users import NewUser
+from pbxbilling.identity.people.user import CustomRole, User, read_email
 from pbxbilling.identity.permissions import SHIPPED_ROLES, Permission, Role
-from pbxbilling.identity.user import CustomRole, User, read_email
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.facts import Fact
 from tests.support.identity.tokens import users_of
