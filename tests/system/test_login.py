@@ -148,7 +148,7 @@ def test_another_site_cannot_make_a_browser_act(
     answer = browser.send("DELETE", "/tenants/globex/suspension", headers=headers)
     assert answer.status_code == status
     if status == 403:
-        assert answer.json()["error"] == "cross_site"
+        assert answer.json()["code"] == "cross_site"
         assert browser.send("GET", "/me", headers=headers).status_code == 200
 
 
@@ -156,7 +156,7 @@ def test_users_and_tokens_need_a_step_up_which_the_daemon_checks(site: VirtualSi
     browser = inside(site, "super_admin")
     new = {"email": "new@acme.example", "role": "support"}
     refused = browser.send("POST", "/users", json=new)
-    assert (refused.status_code, refused.json()["error"]) == (403, "step_up_needed")
+    assert (refused.status_code, refused.json()["code"]) == (403, "step_up_needed")
     assert browser.steps_up(password="wrong").status_code == 401
     assert browser.steps_up(password=PASSWORD).status_code == 200
     assert browser.send("POST", "/users", json=new).status_code == 200
@@ -167,18 +167,18 @@ def test_users_and_tokens_need_a_step_up_which_the_daemon_checks(site: VirtualSi
     site.stop()
     site.start()
     again = browser.send("POST", "/users", json={**new, "email": "newer@acme.example"})
-    assert (again.status_code, again.json()["error"]) == (403, "step_up_needed")
+    assert (again.status_code, again.json()["code"]) == (403, "step_up_needed")
 
 
 def test_a_second_factor_its_codes_once_each_and_the_recovery_codes(site: VirtualSite) -> None:
     email = person(site, "admin")
     browser = Browser(site)
     assert browser.logs_in(email).status_code == 200
-    assert browser.send("POST", "/me/second-factor").json()["error"] == "step_up_needed"
+    assert browser.send("POST", "/me/second-factor").json()["code"] == "step_up_needed"
     browser.steps_up(password=PASSWORD)
     secret = browser.send("POST", "/me/second-factor").json()["secret"]
     bad = browser.send("PUT", "/me/second-factor", json={"secret": secret, "code": "000000"})
-    assert "check the clock" in bad.json()["message"]
+    assert "check the clock" in bad.json()["detail"]
     code = code_of(secret)
     put = browser.send("PUT", "/me/second-factor", json={"secret": secret, "code": code})
     recovery = put.json()["recovery_codes"]

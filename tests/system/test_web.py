@@ -83,7 +83,7 @@ def test_a_tenants_token_sees_its_own_alone(acme: Client) -> None:
     assert acme.get("/tenants/acme").json()["audit"] == []
     hidden = acme.get("/tenants/globex")
     assert hidden.status_code == 404
-    assert hidden.json()["message"] == acme.get("/tenants/nobody").json()["message"].replace(
+    assert hidden.json()["detail"] == acme.get("/tenants/nobody").json()["detail"].replace(
         "nobody", "globex"
     )
     assert acme.get("/usage", tenant="globex").status_code == 404
@@ -122,7 +122,7 @@ def test_what_is_on_record_is_read_while_the_daemon_is_away(
         assert slugs(operator.get("/tenants")) == ["acme", "globex"]
         away = operator.send("PUT", "/tenants/globex/suspension")
         assert away.status_code == 503
-        assert "the daemon does not run" in away.json()["message"]
+        assert "the daemon does not run" in away.json()["detail"]
     finally:
         site.start()
     assert operator.send("PUT", "/tenants/globex/suspension").status_code == 200

@@ -132,7 +132,7 @@ def _checked(answer: httpx.Response) -> bytes:
     if answer.status_code == httpx.codes.OK:
         return answer.content
     try:
-        message = orjson.loads(answer.content)["message"]
+        message = orjson.loads(answer.content)["detail"]
     except (ValueError, KeyError, TypeError):
         message = _fault(answer.status_code)
     raise CommandFailed(message)

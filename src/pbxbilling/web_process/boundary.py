@@ -7,11 +7,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
-import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pbxbilling.web.actor import REQUEST_ID
+from pbxbilling.web.api.problems import MEDIA_TYPE, problem
 
 _IDS: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS: Final = {
@@ -53,7 +53,7 @@ class Boundary:
         if headers.get("host", "").lower() in self._hosts:
             await self._app(scope, receive, _with_headers(send, ident))
         else:
-            await _misdirected(_with_headers(send, ident), headers.get("host", ""))
+            await _misdirected(_with_headers(send, ident), headers.get("host", ""), scope["path"])
 
 
 def _with_headers(send: Send, ident: str) -> Callable[[Message], Awaitable[None]]:
@@ -68,10 +68,10 @@ def _with_headers(send: Send, ident: str) -> Callable[[Message], Awaitable[None]
     return sent
 
 
-async def _misdirected(send: Send, host: str) -> None:
+async def _misdirected(send: Send, host: str, path: str) -> None:
     """Answer 421, RFC 9110 section 15.5.20."""
     why = f"{host!r} is not what this site is called: use the address in web.public_url"
-    body = orjson.dumps({"error": "misdirected", "message": why})
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    body = problem(421, "misdirected", why, path)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 421, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -16,7 +16,8 @@ from pbxbilling.kernel.errors import NeedsDaemonError, ServiceError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.web.actor import ADDRESS, GRANT, PRINCIPAL, REQUEST_ID
 from pbxbilling.web.api.me import Grant, Proof, RecoveryCode
-from pbxbilling.web.api.routing import PREFIX, Schema, Who
+from pbxbilling.web.api.routing import Who
+from pbxbilling.web.api.schema import PREFIX, Schema
 from pbxbilling.web_process.sessions.store import Session
 
 AT_ONCE: Final = 2
@@ -48,8 +49,8 @@ class RefusedThereError(ServiceError):
 
     def __init__(self, answer: httpx.Response) -> None:
         said = answer.json()
-        super().__init__(said["message"])
-        self.status, self.code = answer.status_code, said["error"]  # type: ignore[misc]
+        super().__init__(said["detail"])
+        self.status, self.code = answer.status_code, said["code"]  # type: ignore[misc]
 
 
 class Forwarder:

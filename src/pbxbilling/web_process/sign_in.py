@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import Request
@@ -16,11 +17,12 @@ from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api.rights import UnauthenticatedError
 from pbxbilling.web_process.address import address_of, is_in
-from pbxbilling.web_process.sessions.origin import is_ours
 from pbxbilling.web_process.sessions.store import Session, Sessions
 
 COOKIE: Final = "__Host-pbxb"
 _BEARER: Final = "Bearer "
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_OURS: Final = frozenset({"same-origin", "none"})  # none: typed, or from a bookmark
 
 
 class CrossSiteError(ServiceError):
@@ -28,6 +30,20 @@ class CrossSiteError(ServiceError):
 
     status = 403
     code = "cross_site"
+
+
+def is_ours(method: str, headers: Mapping[str, str], origin: str) -> bool:
+    """Return whether a request that has a cookie may act by it; `origin` is our own.
+
+    Browsers say where a request comes from (`Sec-Fetch-Site`), older ones at least the origin. What
+    says neither is no browser, and does not act by a cookie. https://www.w3.org/TR/fetch-metadata/
+    """
+    if method in _SAFE:
+        return True
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in _OURS
+    return headers.get("origin") == origin
 
 
 class Requests:

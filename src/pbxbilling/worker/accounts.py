@@ -58,7 +58,13 @@ class Comparison:
         given.put("version", __version__)
         given.put(
             _ASKED,
-            (self.database, self.kind.value, astuple(self.actor), self.at.isoformat(), policy),
+            (
+                self.database,
+                self.kind.value,
+                (self.actor.type.value, *astuple(self.actor)[1:]),
+                self.at.isoformat(),
+                policy,
+            ),
         )
 
     @classmethod

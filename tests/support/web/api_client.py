@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from pbxbilling.identity.principal import Principal
 from pbxbilling.web.api import always, api, route_of
-from pbxbilling.web.api.routing import PREFIX
+from pbxbilling.web.api.schema import PREFIX
 from pbxbilling.web.api.services import Services
 
 ACTOR = "alice"
@@ -21,8 +21,8 @@ class RefusedError(Exception):
 
     def __init__(self, answer: httpx.Response) -> None:
         said = answer.json()
-        super().__init__(said["message"])
-        self.status, self.code = answer.status_code, said["error"]
+        super().__init__(said["detail"])
+        self.status, self.code = answer.status_code, said["code"]
 
 
 class ApiClient:

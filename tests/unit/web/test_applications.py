@@ -187,7 +187,7 @@ async def test_an_import_is_whole_or_nothing_and_says_where_it_is_wrong() -> Non
     text = "tenant,plan\nnew,p\nother,gold\n"
     answer = await services.put("/accounts/tenants.csv", text=text, source="t.csv", dry_run=False)
     assert answer.status_code == 422
-    assert answer.json()["message"].startswith("t.csv:3: tenant other: plan: 'gold' is unknown")
+    assert answer.json()["detail"].startswith("t.csv:3: tenant other: plan: 'gold' is unknown")
     assert (services.store.commits, list(services.registry.tenants)) == ([], ["acme"])
 
 
@@ -227,8 +227,8 @@ async def test_what_cannot_be_done_has_a_status_a_code_and_a_sentence(
     async with Services().client as client:
         answer = await client.request(method, f"/api/v1{path}")
     said = answer.json()
-    assert (answer.status_code, said["error"], said.keys()) == (status, code, {"error", "message"})
-    assert said["message"]
+    assert (answer.status_code, said["code"], said.keys()) == (status, code, {"error", "message"})
+    assert said["detail"]
 
 
 async def test_a_fault_of_the_program_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,7 +279,7 @@ async def test_a_worker_that_hangs_and_fails_holds_and_changes_nothing(tmp_path:
         before = one.stored(), one.in_force()
         worker.fails.set()
         answer = await applying
-        assert (answer.status_code, answer.json()["error"]) == (503, "worker_failed")
+        assert (answer.status_code, answer.json()["code"]) == (503, "worker_failed")
         assert (one.stored(), one.in_force()) == before
 
 
@@ -295,7 +295,7 @@ async def test_what_cannot_be_saved_whole_is_not_in_force(table: str, tmp_path: 
             )
         one.facts.clear()
         answer = await one.put("accounts", text=TOML["adds"]["text"])
-        assert (answer.status_code, answer.json()["error"]) == (503, "store_unavailable")
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
         assert ((one.stored(), one.in_force()), one.facts) == (before, [])
 
 

@@ -22,20 +22,16 @@ from pbxbilling.web.api import (
     me,
     payments,
     privacy,
+    problems,
 )
-from pbxbilling.web.api.routing import (
-    PREFIX,
-    IsSteppedUp,
-    PrincipalOf,
-    ServicesOf,
-    add_error_answers,
-    authorized,
-)
+from pbxbilling.web.api.problems import MEDIA_TYPE, Problem, add_error_answers
+from pbxbilling.web.api.routing import IsSteppedUp, PrincipalOf, ServicesOf, authorized
+from pbxbilling.web.api.schema import PREFIX
 from pbxbilling.web.api.services import Services
 
 ROUTERS = tuple(
     subject.router
-    for subject in (calls, accounts, billing, payments, adoption, privacy, identity, me)
+    for subject in (calls, accounts, billing, payments, adoption, privacy, identity, me, problems)
 )
 ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute))
 
@@ -54,10 +50,31 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the document; enums have values alone, because compiled ones lose docstrings."""
         document = super().openapi()
-        for schema in document["components"]["schemas"].values():
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        for schema in schemas.values():
             if "enum" in schema:
                 schema.pop("description", None)
+        for path in document["paths"].values():
+            for operation in path.values():
+                answers = operation["responses"]
+                answers.pop("422", None)
+                answers["default"] = {
+                    "description": "A problem: the request was not done.",
+                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                }
+        schemas.update(_problem_schemas())
         return document
+
+
+def _problem_schemas() -> dict[str, Any]:
+    made = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    inner: dict[str, Any] = made.pop("$defs", {})
+    for schema in inner.values():
+        if "enum" in schema:
+            schema.pop("description", None)
+    return {**inner, "Problem": made}
 
 
 Endpoint = Callable[..., Awaitable[Response]]

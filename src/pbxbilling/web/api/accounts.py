@@ -22,7 +22,8 @@ from pbxbilling.kernel.codes import Mode
 from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
-from pbxbilling.web.api.routing import Actor, DryRun, Pieces, Schema, Served, Who, reads, written
+from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, reads, written
+from pbxbilling.web.api.schema import DryRun, Schema
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 

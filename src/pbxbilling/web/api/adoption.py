@@ -11,7 +11,8 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.config.tables.adoption_csv import read_adoption
 from pbxbilling.subscriptions.adoption.adopt import rows_of
 from pbxbilling.subscriptions.adoption.matching import AdoptionRow, Candidate, Evidence
-from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, Schema, Served, written
+from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, Served, written
+from pbxbilling.web.api.schema import Schema
 
 router = APIRouter(tags=["payments"])
 

@@ -17,16 +17,8 @@ from pbxbilling.billing.statements.issue import Issued
 from pbxbilling.billing.statements.plan_change import PlanChangeReport
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.web.api.routing import (
-    Actor,
-    ForTenant,
-    Instant,
-    Month,
-    Period,
-    Schema,
-    Served,
-    written,
-)
+from pbxbilling.web.api.routing import Actor, ForTenant, Served, written
+from pbxbilling.web.api.schema import Instant, Month, Period, Schema
 from pbxbilling.web.api.shape import At, plain
 
 AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")

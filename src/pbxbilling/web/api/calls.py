@@ -11,16 +11,8 @@ from pydantic import Field
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.web.api.routing import (
-    NEEDS_DAEMON,
-    Actor,
-    ForTenant,
-    Instant,
-    Month,
-    Schema,
-    Served,
-    written,
-)
+from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, written
+from pbxbilling.web.api.schema import Instant, Month, Schema
 from pbxbilling.web.api.shape import At, shaped
 
 DECISIONS = 1000  # at most, the newest ones

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field, JsonValue
 
 from pbxbilling.accounts.records import AuditQuery
@@ -16,21 +16,11 @@ from pbxbilling.identity.tokens.manage_tokens import DAYS
 from pbxbilling.identity.tokens.token import Token as SavedToken
 from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
-from pbxbilling.web.api.routing import (
-    PAGE_MOST,
-    Actor,
-    Instant,
-    Limit,
-    Schema,
-    Served,
-    page,
-    written,
-)
+from pbxbilling.web.api.routing import Actor, Served, page, written
+from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, RowId, Schema
 from pbxbilling.web.api.shape import plain
 
 router = APIRouter(tags=["identity"])
-
-RowId = Annotated[int, Query(ge=1, le=2**63 - 1, description="The id of the last row before.")]
 
 
 class NewToken(Schema):

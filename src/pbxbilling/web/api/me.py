@@ -8,7 +8,8 @@ from pbxbilling.identity.people.log_in import Shown
 from pbxbilling.identity.permissions import Permission
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.audit import ActorType
-from pbxbilling.web.api.routing import Actor, Schema, Served, Who, written
+from pbxbilling.web.api.routing import Actor, Served, Who, written
+from pbxbilling.web.api.schema import Schema
 
 router = APIRouter(tags=["identity"])
 
@@ -105,28 +106,28 @@ async def use_recovery(services: Served, actor: Actor, given: RecoveryCode) -> R
 
 
 @router.put("/me/password", response_model=Done)
-async def set_password(services: Served, actor: Actor, new: OwnPassword) -> Response:
+async def set_own_password(services: Served, actor: Actor, new: OwnPassword) -> Response:
     """Change one's own password."""
     await services.identity.own_account.set_password(actor, new.password)
     return await written(Done(), Done)
 
 
 @router.post("/me/second-factor", response_model=OfferedFactor)
-async def offer(services: Served, actor: Actor) -> Response:
+async def offer_second_factor(services: Served, actor: Actor) -> Response:
     """Get a secret for a second factor, which is not in force yet."""
     offered = await services.identity.own_account.offer(actor)
     return await written({"secret": offered.secret, "address": offered.address})
 
 
 @router.put("/me/second-factor", response_model=RecoveryCodes)
-async def confirm(services: Served, actor: Actor, given: ConfirmedFactor) -> Response:
+async def confirm_second_factor(services: Served, actor: Actor, given: ConfirmedFactor) -> Response:
     """Put a second factor in force."""
     codes = await services.identity.own_account.confirm(actor, given.secret, given.code)
     return await written({"recovery_codes": codes})
 
 
 @router.delete("/me/second-factor", response_model=Done)
-async def remove(services: Served, actor: Actor) -> Response:
+async def remove_second_factor(services: Served, actor: Actor) -> Response:
     """Take the second factor off."""
     await services.identity.own_account.remove(actor)
     return await written(Done(), Done)

@@ -14,15 +14,8 @@ from pbxbilling.kernel.money import from_minor
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import Invoice
-from pbxbilling.web.api.routing import (
-    NEEDS_GATEWAY,
-    Actor,
-    ForTenant,
-    Period,
-    Schema,
-    Served,
-    written,
-)
+from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, ForTenant, Served, written
+from pbxbilling.web.api.schema import Period, Schema
 from pbxbilling.web.api.shape import At
 
 # Every route queries the gateway, or shows what the daemon received from it.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from pbxbilling.privacy.retention import Chore
-from pbxbilling.web.api.routing import Actor, DryRun, Schema, Served, written
+from pbxbilling.web.api.routing import Actor, Served, written
+from pbxbilling.web.api.schema import DryRun, Schema
 
 LIMIT_S = 20.0  # the caller waits for the answer; the nightly purge may take longer
 

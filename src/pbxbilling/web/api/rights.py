@@ -26,7 +26,7 @@ class Whose(Enum):
     SITE = "the operator's"
     SELF = "the user's own account"
     ANYBODY = "whoever asks, if anybody"
-    NOBODY = "open: it is where one becomes somebody"
+    NOBODY = "open to everybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/adoption/rows.csv"): _site(P.SUBSCRIPTIONS_MANAGE),
     ("POST", "/purge"): _site(P.MODE_WRITE),
     ("DELETE", "/tenants/{tenant}/personal-data"): _tenant(P.MODE_WRITE),
+    ("GET", "/problems"): Right(Whose.NOBODY, ()),
+    ("GET", "/problems/{code}"): Right(Whose.NOBODY, ()),
     ("POST", "/session"): Right(Whose.NOBODY, ()),
     ("DELETE", "/session"): Right(Whose.SELF, ()),
     ("POST", "/session/step-up"): Right(Whose.SELF, ()),

@@ -1,36 +1,28 @@
-"""What the routers share: dependencies, the base of schemas, JSON answers, error answers."""
+"""What the routers share: dependencies, and answers in JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.exception_handlers import http_exception_handler
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
-from starlette.exceptions import HTTPException
+from pydantic import AfterValidator, BaseModel
 from starlette.types import Receive, Scope, Send
 
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.audit import Actor as AuditActor
 from pbxbilling.kernel.audit import ActorType
-from pbxbilling.kernel.bounds import read_instant, read_month, read_period
-from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.actor import ADDRESS, REQUEST_ID
-from pbxbilling.web.api.rights import ForbiddenError, StepUpNeededError, check_right, is_open
+from pbxbilling.web.api.rights import StepUpNeededError, check_right, is_open
+from pbxbilling.web.api.schema import PREFIX, Schema
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
-
-PREFIX = "/api/v1"
-UNREADABLE = 400  # FastAPI's answer to a body that is too deep, or no UTF-8
 
 # Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
@@ -38,27 +30,6 @@ NEEDS_GATEWAY: dict[str, Any] = {"x-needs-daemon": True, "x-needs-gateway": True
 PrincipalOf = Callable[[Request], Awaitable[Principal]]
 IsSteppedUp = Callable[[Request, Principal], bool]
 ServicesOf = Callable[[], Awaitable[Services]]
-
-# Checked against the bounds of what can be stored; a fault names the expected form.
-Instant = Annotated[datetime, BeforeValidator(lambda text: read_instant(str(text)))]
-Month = Annotated[str, BeforeValidator(lambda text: read_month(str(text)))]
-Period = Annotated[str, BeforeValidator(lambda text: read_period(str(text)))]
-
-
-class Schema(BaseModel):
-    """Base of the API's schemas: a request with an unknown key is refused, no answer has one."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-PAGE_MOST = 1000
-Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="Rows of a page, at most.")]
-
-
-class DryRun(Schema):
-    """Whether to report the changes without making them."""
-
-    dry_run: bool = False
 
 
 async def _services(request: Request) -> Services:
@@ -168,47 +139,3 @@ def encoded(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:  # an integer beyond 64 bits, a lone surrogate
         return json.dumps(value, default=str).encode()
-
-
-class InvalidRequest(ServiceError):  # noqa: N818 - named as its code
-    """A request is not of the form that its route takes."""
-
-    code = "invalid"
-
-    def __init__(self, faults: Sequence[Any]) -> None:
-        """Say in a sentence each what pydantic found; places begin with where they are, `body`."""
-        super().__init__("; ".join(map(_sentence, faults)))
-
-
-def add_error_answers(app: FastAPI) -> None:
-    """Answer each error that a caller can fix with its status, a code and a sentence.
-
-    Any other exception is a bug: 500, and a line in the log.
-    """
-
-    @app.exception_handler(ServiceError)
-    async def refused(_request: Request, error: ServiceError) -> Response:
-        missing = error.missing if isinstance(error, ForbiddenError) else None
-        more = {"missing_scope": missing.value} if missing else {}
-        return _error(error.status, error.code, str(error), more)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return await refused(request, InvalidRequest(error.errors()))
-
-    @app.exception_handler(HTTPException)
-    async def unreadable(request: Request, error: HTTPException) -> Response:
-        if error.status_code == UNREADABLE:
-            return _error(422, "invalid", "body: expected JSON that can be read")
-        return await http_exception_handler(request, error)
-
-
-def _error(status: int, code: str, message: str, more: Mapping[str, str] | None = None) -> Response:
-    body = orjson.dumps({"error": code, "message": message, **(more or {})})
-    return Response(body, status, media_type="application/json")
-
-
-def _sentence(fault: Any) -> str:
-    place: Sequence[Any] = fault["loc"]
-    where = ".".join(str(part) for part in place[1:]) or str(place[0])
-    return f"{where}: {str(fault['msg']).removeprefix('Value error, ')}"

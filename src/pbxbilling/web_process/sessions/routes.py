@@ -13,7 +13,8 @@ from pbxbilling.identity.people.user import User
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.errors import NotFoundError
 from pbxbilling.web.api.me import Done, Me, Proof
-from pbxbilling.web.api.routing import Schema, Who, written
+from pbxbilling.web.api.routing import Who, written
+from pbxbilling.web.api.schema import Schema
 from pbxbilling.web_process.forward import Forwarder
 from pbxbilling.web_process.sessions.store import LONGEST, Session, Sessions
 from pbxbilling.web_process.sign_in import COOKIE, Requests

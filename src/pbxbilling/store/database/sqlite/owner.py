@@ -17,6 +17,7 @@ from pathlib import Path
 from pbxbilling.kernel.errors import StoreError
 
 _ROOT = 0
+_FOR_OTHERS = stat.S_IXGRP | stat.S_IRWXO
 _BESIDE = ("", "-wal", "-shm", ".lock")
 
 
@@ -66,14 +67,14 @@ def prepare_database(path: Path) -> None:
 
 
 def let_group_read(path: Path) -> None:
-    """Let the group of the folder read the database where it may enter the folder.
+    """Let the group of the folder read the database where the folder is for it, and for no others.
 
     So the process that faces the world reads it as a user of its own. SQLite gives -wal and -shm
     the mode of the database.
     """
     try:
         folder = path.parent.stat()
-        if not folder.st_mode & stat.S_IXGRP:
+        if folder.st_mode & _FOR_OTHERS != stat.S_IXGRP:
             return
         for end in ("", "-wal", "-shm"):
             _let_group_read(path.with_name(path.name + end), folder.st_gid)

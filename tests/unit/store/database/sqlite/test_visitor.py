@@ -89,7 +89,7 @@ async def test_a_user_outside_of_the_group_hears_which_one_it_is(
             await reader.audit()
 
 
-@pytest.mark.parametrize(("folder", "wanted"), [(0o750, 0o640), (0o755, 0o640), (0o700, 0o600)])
+@pytest.mark.parametrize(("folder", "wanted"), [(0o750, 0o640), (0o755, 0o600), (0o700, 0o600)])
 def test_the_group_that_may_enter_the_folder_may_read_the_database(
     tmp_path: Path, folder: int, wanted: int
 ) -> None:

@@ -1,0 +1,33 @@
+"""The base of the API's schemas, and the forms of what they and its queries hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from pbxbilling.kernel.bounds import read_instant, read_month, read_period
+
+PREFIX: Final = "/api/v1"
+PAGE_MOST: Final = 1000
+
+# Checked against the bounds of what can be stored; a fault names the expected form.
+Instant = Annotated[datetime, BeforeValidator(lambda text: read_instant(str(text)))]
+Month = Annotated[str, BeforeValidator(lambda text: read_month(str(text)))]
+Period = Annotated[str, BeforeValidator(lambda text: read_period(str(text)))]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="Rows of a page, at most.")]
+RowId = Annotated[int, Query(ge=1, le=2**63 - 1, description="The id of the last row before.")]
+
+
+class Schema(BaseModel):
+    """Base of the API's schemas: a request with an unknown key is refused, no answer has one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DryRun(Schema):
+    """Whether to report the changes without making them."""
+
+    dry_run: bool = False
