@@ -22,7 +22,14 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.billing.ports import BillingTransaction
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord, PbxMark, UsageRow
+from pbxbilling.calls.live.records import (
+    DecisionQuery,
+    EndWitness,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
+    UsageRow,
+)
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Cycle, Limits, Overage, Plan, Prices
 from pbxbilling.catalog.rates import UnitPrice
@@ -425,11 +432,19 @@ class StoreContract(OfAnyStore):
         async with self.opened() as store:
             await store.commit([admitted, refused])
             await store.commit([would])
-            assert await store.decisions() == [would, refused, admitted]
-            assert await store.decisions(refused=True) == [would, refused]
-            assert await store.decisions(tenant="acme") == [refused, admitted]
-            assert await store.decisions(since=after(2)) == [would, refused]
-            assert await store.decisions(limit=1) == [would]
+            whole = await store.decisions(DecisionQuery())
+            assert [one.record for one in whole] == [would, refused, admitted]
+            last, middle, _ = whole
+            wanted = {
+                DecisionQuery(refused=True): [would, refused],
+                DecisionQuery(tenant="acme"): [refused, admitted],
+                DecisionQuery(since=after(2)): [would, refused],
+                DecisionQuery(limit=1): [would],
+                DecisionQuery(before=(after(2), last.id)): [refused, admitted],
+                DecisionQuery(before=(after(2), middle.id), limit=1): [admitted],
+            }
+            for query, rows in wanted.items():
+                assert [one.record for one in await store.decisions(query)] == rows, query
 
     async def test_the_audit_trail_comes_newest_first(self) -> None:
         first = audited(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})

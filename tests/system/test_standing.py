@@ -168,7 +168,9 @@ def test_an_emergency_call_costs_nothing_unless_the_site_says_so(
         stage.daemon.apply(COSTLY + accounts("costly"))
         stage.phone.dial("112").hang_up()
         stage.daemon.wait_idle()
-        used = until(lambda: stage.daemon.get("/records", tenant="acme")["calls"], "it is kept")
+        used = until(
+            lambda: stage.daemon.get("/tenants/acme/statement/calls")["calls"], "it is kept"
+        )
         assert used[0]["emergency"]
         statement = stage.daemon.get("/tenants/acme/statements/preview")
         lines = (line for line in statement["lines"] if line["kind"] != "plan")

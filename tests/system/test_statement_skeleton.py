@@ -54,7 +54,7 @@ def test_sixty_one_seconds_in_three_calls_are_three_whole_minutes(
             call.hang_up()
         daemon.wait_idle()
         found = until(
-            lambda: _calls(daemon.get("/records", tenant="acme")), "the calls are on record"
+            lambda: _calls(daemon.get("/tenants/acme/statement/calls")), "the calls are on record"
         )
         assert 61 <= sum(call["talk_us"] for call in found) / 1_000_000 < 64
         shown = daemon.get("/tenants/acme/statements/preview")

@@ -152,6 +152,16 @@ class Administration:
                 notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
             return await self._change("trial", tenant, trying, actor, notes, Transition.TRIAL_BEGAN)
 
+    def restriction(self, slug: str) -> str | None:
+        """Return why a tenant's own people may only read and pay now, and the way out; None: more.
+
+        Operators are never restricted.
+        """
+        tenant = require_tenant(self._registry, slug)
+        status = tenant.status_shown_at(self._clock.now(), self._in_force.grace_days)
+        way_out = _WAYS_OUT.get(status)
+        return way_out and f"tenant {slug} is {status}: you can read and pay. {way_out}"
+
     def declared(self) -> list[Tenant]:
         """Return all tenants, by slug."""
         return [tenant for _, tenant in sorted(self._registry.tenants.items())]
@@ -191,6 +201,13 @@ class Administration:
         await self._writer.write(action, [change], actor)
         changed = change.kind is not ChangeKind.UNCHANGED
         return TenantResult(after, changed, tuple(notes))
+
+
+_WAYS_OUT = {
+    Status.READ_ONLY: "A payment opens it: buy a plan (checkout), or pay what is due (portal).",
+    Status.CANCELLED: "Buy a plan (checkout) to begin again.",
+    Status.SUSPENDED: "Ask your provider: an operator has suspended it.",
+}
 
 
 def _any_resets(changes: Sequence[Change]) -> bool:

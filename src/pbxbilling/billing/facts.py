@@ -52,6 +52,7 @@ class UsageResult(StrEnum):
     KNOWN = "known"  # reported before: nothing changes
     CONFLICT = "conflict"  # the reference was used for other units
     UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"  # the token lacks the permission, or its tenant may only read and pay
     OVERSIZED = "oversized"
     UNREADABLE = "unreadable"
     UNKNOWN = "unknown"  # no such tenant, or no such meter on its plan

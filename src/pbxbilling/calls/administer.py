@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pbxbilling.accounts.file_format import as_written
@@ -11,9 +10,9 @@ from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import Act, AuditRecord
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.accounts.terms.registry import require_tenant
+from pbxbilling.accounts.terms.registry import require_tenant, require_terms
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.calls.live.records import DecisionRecord
+from pbxbilling.calls.live.records import DecisionQuery, DecisionRow
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.tenant_reports import TenantReport, TenantReporter
 from pbxbilling.calls.usage import CallUsage
@@ -41,6 +40,24 @@ class TenantDetail:
     usage: UsageReport
     audit: tuple[AuditRecord, ...]
     origins: tuple[KeyOrigin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """A limit, and what is held of it at this moment; `limit` None is unlimited."""
+
+    current: int
+    limit: int | None
+
+    @property
+    def remaining(self) -> int | None:
+        """Return how many more there may be; None: any number."""
+        return None if self.limit is None else max(0, self.limit - self.current)
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether there may be one more."""
+        return self.remaining is None or self.remaining > 0
 
 
 class CallAdministration:
@@ -93,9 +110,21 @@ class CallAdministration:
         """Return the state of the daemon at this moment."""
         return self._running("status").view.status()
 
-    async def tenants(self) -> list[TenantReport]:
-        """Return the reports of all tenants, sorted by slug."""
-        return await self.reports.every()
+    async def tenants(self, after: str | None, limit: int) -> list[TenantReport]:
+        """Return reports of tenants by slug: so many after a slug, or (None) the first."""
+        return await self.reports.some(after, limit)
+
+    async def limits(self, slug: str) -> dict[str, LimitView]:
+        """Return a tenant's limits of calls and legs, by name, against what it holds now."""
+        terms = require_terms(self._registry, slug)
+        load, plan = self._running("limits").view.load(slug), terms.plan
+        held = {
+            "max_calls": load.calls(count_internal=plan.count_internal),
+            "max_outbound_calls": load.leading_outside,
+            "max_inbound_calls": load.inbound,
+            "max_trunk_legs": load.trunk_legs,
+        }
+        return {name: LimitView(now, getattr(terms.limits, name)) for name, now in held.items()}
 
     async def tenant(self, slug: str) -> TenantDetail:
         """Return all about one tenant, with this period's usage and its last ten audit records."""
@@ -111,14 +140,11 @@ class CallAdministration:
             origins=tuple(await self._accounts.key_origins(AccountKind.TENANT, slug)),
         )
 
-    async def decisions(
-        self, *, tenant: str | None, since: datetime | None, refused: bool, limit: int
-    ) -> list[DecisionRecord]:
-        """Return admission decisions, newest first.
-
-        `refused`: only those that were refused, or would have been.
-        """
-        return await self._calls.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
+    async def decisions(self, wanted: DecisionQuery) -> list[DecisionRow]:
+        """Return admission decisions, the newest first."""
+        if wanted.tenant is not None:
+            require_tenant(self._registry, wanted.tenant)
+        return await self._calls.decisions(wanted)
 
     def _running(self, command: str) -> Live:
         if self._live is None:

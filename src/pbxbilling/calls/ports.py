@@ -11,7 +11,8 @@ from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.load import Load
 from pbxbilling.calls.live.records import (
     CallRecord,
-    DecisionRecord,
+    DecisionQuery,
+    DecisionRow,
     LegAssigned,
     LegRecord,
     PbxMark,
@@ -67,15 +68,8 @@ class CallStore(RecordStore, Protocol):
         """Return usage by tenant, month and direction, ended legs only; None does not filter."""
         ...
 
-    async def decisions(
-        self,
-        *,
-        tenant: str | None = None,
-        since: datetime | None = None,
-        refused: bool = False,
-        limit: int = 1000,
-    ) -> list[DecisionRecord]:
-        """Return decisions, newest first; `refused`: only actual or would-be refusals."""
+    async def decisions(self, wanted: DecisionQuery) -> list[DecisionRow]:
+        """Return the decisions that are wanted, the newest first."""
         ...
 
     async def marks(self) -> dict[str, PbxMark]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 
 from pbxbilling.accounts.terms.blocks import BlockReasons, block_reasons
 from pbxbilling.accounts.terms.in_force import InForce
@@ -92,9 +93,10 @@ class TenantReporter:
         self._live = live
         self._rest = rest
 
-    async def every(self) -> list[TenantReport]:
-        """Return the reports of all tenants, sorted by slug."""
-        tenants = [tenant for _, tenant in sorted(self._registry.tenants.items())]
+    async def some(self, after: str | None, limit: int) -> list[TenantReport]:
+        """Return the reports of tenants by slug: so many after a slug, or (None) the first."""
+        later = (slug for slug in self._registry.tenants if after is None or slug > after)
+        tenants = [self._registry.tenants[slug] for slug in nsmallest(limit, later)]
         drawn_s = await self._drawn_s(*tenants)
         reports = (self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants)
         return await in_parts(reports, self._rest)
@@ -133,8 +135,14 @@ class TenantReporter:
         if self._live is not None:
             return drawn
         now = self._clock.now()
-        months = {tenant.slug: tenant.period_at(now).month for tenant in tenants}
-        one = tenants[0].slug if len(tenants) == 1 else None
+        # To add up usage takes long; it matters for an allowance that can be used up.
+        months = {
+            tenant.slug: tenant.period_at(now).month
+            for tenant in tenants
+            if (terms := self._registry.terms(tenant.slug)) is not None
+            and terms.plan.hard_allowance_s is not None
+        }
+        one = next(iter(months)) if len(months) == 1 else None
         for month in set(months.values()):
             for row in await self._store.usage(tenant=one, month=month):
                 if row.tenant is not None and months.get(row.tenant) == month:

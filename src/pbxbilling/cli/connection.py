@@ -54,21 +54,22 @@ def get(config: Path, path: str, **query: Query) -> Any:
 
 def every(config: Path, path: str, **query: Query) -> list[Any]:
     """GET a list that comes in pages, all of them; raises as `get`."""
-    import orjson
-
     rows: list[Any] = []
     wanted: Mapping[str, Query] | None = query
     while wanted is not None:
-        answer = _answered(config, ApiRequest("GET", path, wanted))
-        rows += orjson.loads(_checked(answer))
-        wanted = _next_of(answer)
+        some, wanted = send_page(config, ApiRequest("GET", path, wanted))
+        rows += some
     return rows
 
 
-def _next_of(answer: httpx.Response) -> Mapping[str, Query] | None:
-    """Return the query of the next page."""
+def send_page(config: Path, request: ApiRequest) -> tuple[list[Any], Mapping[str, Query] | None]:
+    """Return a page of a list, and the query of the next one; None: it is the last."""
+    import orjson
+
+    answer = _answered(config, request)
+    rows = orjson.loads(_checked(answer))
     onwards = answer.links.get("next", {}).get("url")
-    return None if onwards is None else dict(parse_qsl(urlsplit(onwards).query))
+    return rows, None if onwards is None else dict(parse_qsl(urlsplit(onwards).query))
 
 
 def post(config: Path, path: str, *, why: str = "", **body: Any) -> Any:
@@ -132,9 +133,13 @@ def _checked(answer: httpx.Response) -> bytes:
     if answer.status_code == httpx.codes.OK:
         return answer.content
     try:
-        message = orjson.loads(answer.content)["detail"]
+        said = orjson.loads(answer.content)
+        message = said["detail"] if "code" in said else said["message"]  # of an older daemon
     except (ValueError, KeyError, TypeError):
         message = _fault(answer.status_code)
+    else:
+        if said.get("code") in ("no_route", "wrong_method"):
+            message = _fault(answer.status_code)
     raise CommandFailed(message)
 
 

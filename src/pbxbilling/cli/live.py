@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.connection import delete, get, quoted
+from pbxbilling.cli.connection import delete, every, get, quoted
 from pbxbilling.cli.options import (
     DEFAULT,
     Config,
@@ -63,5 +63,5 @@ def decisions(
 ) -> None:
     """List admission decisions with their reasons: why was the call at 10:42 refused?"""
     at = parsed_moment("--since", since)
-    rows = get(config, "/decisions", tenant=tenant, since=at, refused=refused)
+    rows = every(config, "/decisions", tenant=tenant, since=at, refused=refused)
     print_rows("decisions", rows, _DECISIONS, as_json=json)

@@ -62,6 +62,15 @@ def stripe_checkout(
     cycle: Annotated[
         str, typer.Option(help="Billing cycle: month, quarter, half_year or year.")
     ] = "month",
+    trial_days: Annotated[
+        int | None, typer.Option(help="Days of trial, in place of the configured ones.")
+    ] = None,
+    success_url: Annotated[
+        str | None, typer.Option(help="Where buyers come back to, on a known host.")
+    ] = None,
+    cancel_url: Annotated[
+        str | None, typer.Option(help="Where they come back to without having bought.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Create a link at which a tenant buys a plan."""
@@ -71,7 +80,15 @@ def stripe_checkout(
         if cycle not in SOLD_CYCLES:
             msg = f"{cycle!r}: expected {' or '.join(SOLD_CYCLES)}"
             raise ValueError(msg)
-    offer = post(config, f"/tenants/{quoted(tenant)}/checkout", plan=plan, cycle=cycle)
+    offer = post(
+        config,
+        f"/tenants/{quoted(tenant)}/checkout",
+        plan=plan,
+        cycle=cycle,
+        trial_days=trial_days,
+        success_url=success_url,
+        cancel_url=cancel_url,
+    )
     print_done(offer, "\n".join((offer["url"], _offered(offer))), as_json=json)
 
 
@@ -89,9 +106,16 @@ def _offered(offer: Mapping[str, Any]) -> str:
 
 
 @stripe_app.command("portal")
-def stripe_portal(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+def stripe_portal(
+    tenant: str,
+    config: Config = DEFAULT,
+    return_url: Annotated[
+        str | None, typer.Option(help="Where people come back to, on a known host.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Create a link to the portal for subscription and invoices; it is valid for minutes."""
-    link = post(config, f"/tenants/{quoted(tenant)}/portal")
+    link = post(config, f"/tenants/{quoted(tenant)}/portal", return_url=return_url)
     print_done(link, link["url"], as_json=json)
 
 

@@ -105,7 +105,8 @@ def records(
     json: Json = False,
 ) -> None:
     """List the calls on a statement, saved or as it stands."""
-    found = get(config, "/records", tenant=tenant, month=_period(month), line=line or None)
+    path = f"/tenants/{quoted(tenant)}/statement/calls"
+    found = get(config, path, month=_period(month), line=line or None)
     if csv:
         from pbxbilling.documents.csv_files import calls_csv
 

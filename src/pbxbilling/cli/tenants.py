@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.connection import get, put_file
+from pbxbilling.cli.connection import every, get, put_file
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
 from pbxbilling.cli.printing.output import STANDARD, print_json, print_rows, write_file
 from pbxbilling.cli.printing.pages import plan_in_words
@@ -22,7 +22,7 @@ def tenants(context: typer.Context, config: Config = DEFAULT, json: Json = False
     """List all tenants with their load."""
     if context.invoked_subcommand is not None:
         return
-    reports = get(config, "/tenants")
+    reports = every(config, "/tenants")
     if json:
         print_json(reports)
     else:

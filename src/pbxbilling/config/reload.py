@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbxbilling.config.lines import KeyPath
-from pbxbilling.config.sections import DatabaseSettings, StripeSettings
+from pbxbilling.config.sections import DatabaseSettings, FeaturesSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.validation_messages import dotted
 
@@ -17,6 +17,8 @@ _AT_START: frozenset[KeyPath] = frozenset(
     {_LISTEN, ("http", "listen"), ("http", "admin")}
     | {("database", key) for key in DatabaseSettings.model_fields}
     | {("stripe", key) for key in StripeSettings.model_fields}
+    | {("features", key) for key in FeaturesSettings.model_fields}
+    | {("web", "user"), ("web", "signup"), ("web", "database")}
 )
 
 

@@ -390,6 +390,7 @@ class WebSettings(Section):
     user: NonEmpty = "pbxbilling-web"
     state: Path = Path("/var/lib/pbxbilling-web")
     database: DatabaseSettings | None = None
+    signup: bool = False
 
     @property
     def own_hosts(self) -> frozenset[str]:
@@ -413,6 +414,16 @@ class WebSettings(Section):
     def address(self) -> Address:
         """Host and port to listen on."""
         return parse_listen(self.listen)
+
+
+class FeaturesSettings(Section):
+    """`[features]`: what is off has no routes, pages and mails; its data stays.
+
+    Calls are admitted all the same.
+    """
+
+    billing: bool = True
+    wallet: bool = True
 
 
 class UsageSettings(Section):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import PrivateAttr, field_validator
 
@@ -15,6 +17,7 @@ from pbxbilling.config.sections import (
     DatabaseSettings,
     DecisionsSettings,
     EmergencySettings,
+    FeaturesSettings,
     HttpSettings,
     LogSettings,
     MqttSettings,
@@ -29,6 +32,7 @@ from pbxbilling.config.sections import (
 )
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.subscriptions.order import SalePages
 
 
 class Settings(Section):
@@ -51,6 +55,7 @@ class Settings(Section):
     stripe: StripeSettings = StripeSettings()
     usage: UsageSettings = UsageSettings()
     web: WebSettings = WebSettings()
+    features: FeaturesSettings = FeaturesSettings()
     mqtt: MqttSettings = MqttSettings()
     _loose_files: tuple[str, ...] = PrivateAttr(default=())
 
@@ -63,6 +68,18 @@ class Settings(Section):
             msg = f"expected a different name for each [[pbx]]; used twice: {', '.join(twice)}"
             raise ValueError(msg)
         return pbx
+
+    @property
+    def sale_pages(self) -> SalePages:
+        """The pages that buyers are sent to, and the hosts of others that a request may choose."""
+        own = urlsplit(self.web.public_url).netloc.lower()
+        return replace(self.stripe.pages, own_hosts=frozenset({own}))
+
+    @property
+    def switched_off(self) -> frozenset[str]:
+        """The names of the features that are off."""
+        features = {**self.features.model_dump(), "signup": self.web.signup}
+        return frozenset(name for name, on in features.items() if not on)
 
     @property
     def web_database(self) -> DatabaseUrl:

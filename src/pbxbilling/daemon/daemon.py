@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 
 from fastapi import FastAPI, Request
@@ -32,6 +33,7 @@ from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.actor import GRANT, Peers
 from pbxbilling.web.api import always, api, warmed_up
+from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.services import Services
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
@@ -71,6 +73,7 @@ class Daemon:
         self.live = LiveCalls(self.ground, facts, settings, startup, self.supervisor, log, lines)
         self.payments = wire_gateway(
             settings.stripe,
+            settings.sale_pages,
             self.ground,
             self.live.pbx_fleet.known_until,
             self.live.outside_calls,
@@ -84,9 +87,12 @@ class Daemon:
             self.payments.services(self.ground) if self.payments else None,
             by_worker,
         )
-        self._api = _commands(self.services, self.ground, settings.web.user)
+        sign_in = SignIn(stores.identity_store, clock)
+        restriction = self.services.administration.restriction
+        self._usage = _usage_endpoint(settings.usage, self.ground, sign_in, restriction)
+        self.services = replace(self.services, usage=self._usage)
+        self._api = _commands(self.services, sign_in, settings)
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
-        self._usage = _usage_endpoint(settings.usage, self.ground)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
         if self.payments:
             facts.join((self.payments.sink,), besides=OF_CALLS)
@@ -162,11 +168,14 @@ class Daemon:
             await asyncio.sleep(pause_s)
 
 
-def _commands(services: Services, ground: Ground, web_user: str) -> FastAPI:
+def _commands(services: Services, sign_in: SignIn, settings: Settings) -> FastAPI:
     """Return the application of the admin socket."""
-    peers = Peers(SignIn(ground.stores.identity_store, ground.clock), web_user)
+    peers = Peers(sign_in, settings.web.user)
     is_stepped_up = partial(_is_stepped_up, services.identity.own_account)
-    return warmed_up(api(always(services), peers.principal_of, is_stepped_up=is_stepped_up))
+    off = map(Feature, settings.switched_off)
+    return warmed_up(
+        api(always(services), peers.principal_of, is_stepped_up=is_stepped_up, switched_off=[*off])
+    )
 
 
 def _is_stepped_up(own: OwnAccount, request: Request, principal: Principal) -> bool:
@@ -181,10 +190,13 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _usage_endpoint(settings: UsageSettings, ground: Ground) -> UsageEndpoint | None:
-    """Return the endpoint that takes usage over HTTP; None without a token."""
+def _usage_endpoint(
+    settings: UsageSettings,
+    ground: Ground,
+    sign_in: SignIn,
+    restriction: Callable[[str], str | None],
+) -> UsageEndpoint:
+    """Return the endpoint that takes usage over HTTP."""
     token = settings.token.get_secret_value()
-    if not token:
-        return None
     counter = UnitCounter(ground.stores.statement_store, ground.accounts, ground.clock)
-    return UsageEndpoint(token, counter, ground.clock, ground.emit)
+    return UsageEndpoint(token, sign_in, restriction, counter, ground.clock, ground.emit)

@@ -104,6 +104,7 @@ class Payments:
 
 def wire_gateway(
     stripe: StripeSettings,
+    pages: SalePages,
     ground: Ground,
     known_until: Known,
     live_calls: Callable[[str], int],
@@ -117,7 +118,7 @@ def wire_gateway(
         return None
     gateway = _stripe(stripe, ground.clock)
     usage = wire_usage(ground, gateway, known_until)
-    flows = wire_flows(ground, gateway, stripe.pages, usage, live_calls)
+    flows = wire_flows(ground, gateway, pages, usage, live_calls)
     return Payments(usage, flows, supervisor, gateway.close)
 
 

@@ -72,6 +72,11 @@ def calls_csv(calls: Mapping[str, Any]) -> str:
     return _file(columns, (_call({**one, **shared}) for one in calls["calls"]))
 
 
+def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return a row for each call as rated; `records` are the rows of the API's `records`."""
+    return _file(tuple(column.name for column in _CALLS), map(_call, records))
+
+
 def _line(statement: Statement, line: StatementLine) -> dict[str, object]:
     currency = statement.currency
     return {

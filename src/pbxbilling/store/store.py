@@ -16,13 +16,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
 from pbxbilling.accounts.records import Accounts, AuditQuery, AuditRecord, AuditRow
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
+from pbxbilling.calls.live.records import (
+    CallRecord,
+    DecisionQuery,
+    DecisionRow,
+    LegRecord,
+    PbxMark,
+    UsageRow,
+)
 from pbxbilling.kernel.codes import Outcome
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
@@ -306,25 +313,22 @@ class SqlStore:
         query = usage_query(tenant, month)
         return [call_rows.usage_row(row) for row in await self._reads.rows(query)]
 
-    async def decisions(
-        self,
-        *,
-        tenant: str | None = None,
-        since: datetime | None = None,
-        refused: bool = False,
-        limit: int = 1000,
-    ) -> list[DecisionRecord]:
-        """Return decisions, newest first; `refused` selects those (or would-be) refused."""
-        decision = schema.decision
-        query = select(decision)
-        if tenant is not None:
-            query = query.where(decision.c.tenant == tenant)
-        if since is not None:
-            query = query.where(decision.c.at >= to_us(since))
-        if refused:
-            query = query.where(decision.c.outcome != Outcome.ADMIT.value)
-        query = query.order_by(decision.c.at.desc(), decision.c.id.desc()).limit(limit)
-        return await self._reads.many(query, call_rows.DECISION.record)
+    async def decisions(self, wanted: DecisionQuery) -> list[DecisionRow]:
+        """Return the decisions that are wanted, the newest first."""
+        row, query = schema.decision.c, select(schema.decision)
+        if wanted.tenant is not None:
+            query = query.where(row.tenant == wanted.tenant)
+        if wanted.since is not None:
+            query = query.where(row.at >= to_us(wanted.since))
+        if wanted.refused:
+            query = query.where(row.outcome != Outcome.ADMIT.value)
+        if wanted.before is not None:
+            at, number = wanted.before
+            query = query.where(tuple_(row.at, row.id) < tuple_(to_us(at), number))
+        query = query.order_by(row.at.desc(), row.id.desc()).limit(wanted.limit)
+        return await self._reads.many(
+            query, lambda found: DecisionRow(found.id, call_rows.DECISION.record(found))
+        )
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """Return the audit trail, newest first; without a `subject`, of all subjects."""

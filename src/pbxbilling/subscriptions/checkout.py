@@ -23,7 +23,7 @@ from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, Ga
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.waiting import Lock
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.order import CheckoutSession, Order, SalePages, order_of
+from pbxbilling.subscriptions.order import CheckoutSession, Order, SalePages, Wish, order_of
 from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
 from pbxbilling.subscriptions.subscription import Customer, Subscription, leading
 
@@ -61,6 +61,7 @@ class PortalLink:
     url: str
 
 
+NO_WISH = Wish()
 _CHECKOUT = Act(AuditEvent.SUBSCRIPTION_CHECKOUT, "checkout")
 _PORTAL = Act(AuditEvent.SUBSCRIPTION_PORTAL, "portal")
 
@@ -92,18 +93,21 @@ class Checkout:
         self._pages = pages
         self._queues: dict[str, Lock] = {}
 
-    async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: Actor) -> Offer:
+    async def checkout(
+        self, slug: str, plan_slug: str, cycle: Cycle, actor: Actor, wish: Wish = NO_WISH
+    ) -> Offer:
         """Return a link to buy a plan; the same request again gives the same link."""
         self._buyer(slug)
         plan = self._for_sale(plan_slug, cycle)
-        self._need(self._pages.success_url, "success_url", "after they paid")
-        self._need(self._pages.cancel_url, "cancel_url", "after they cancelled")
+        pages = self._pages_of(wish)
+        self._need(pages.success_url, "success_url", "after they paid")
+        self._need(pages.cancel_url, "cancel_url", "after they cancelled")
         async with self._one_at_a_time(slug):
             await self._refuse_a_second(slug)
             customer = await self._customer(slug, actor)
             tenant = self._buyer(slug)
-            days = 0 if await self._had_a_start(tenant) else self._in_force.policy.trial_days
-            order = order_of(tenant, customer, plan, self._gateway.name, cycle, self._pages, days)
+            days = await self._trial_days(tenant, wish)
+            order = order_of(tenant, customer, plan, self._gateway.name, cycle, pages, days)
             page = await self._page(order)
             await self._audit(actor, order, page)
         return Offer(
@@ -118,7 +122,21 @@ class Checkout:
             live=self._follower.live,
         )
 
-    async def portal(self, slug: str, actor: Actor) -> PortalLink:
+    def _pages_of(self, wish: Wish) -> SalePages:
+        """Return the pages of a sale. Raises AdministrationError for one on another host."""
+        pages = self._pages
+        if wish.success_url is not None:
+            pages = replace(pages, success_url=self._pages.checked(wish.success_url))
+        if wish.cancel_url is not None:
+            pages = replace(pages, cancel_url=self._pages.checked(wish.cancel_url))
+        return pages
+
+    async def _trial_days(self, tenant: Tenant, wish: Wish) -> int:
+        if wish.trial_days is not None:
+            return wish.trial_days
+        return 0 if await self._had_a_start(tenant) else self._in_force.policy.trial_days
+
+    async def portal(self, slug: str, actor: Actor, return_url: str | None = None) -> PortalLink:
         """Return a link to the gateway's own customer portal."""
         tenant = self._buyer(slug)
         if tenant.customer is None:
@@ -127,8 +145,11 @@ class Checkout:
                 f" checkout {slug} --plan P` first"
             )
             raise AdministrationError(msg)
-        self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
-        url = await self._gateway.portal(tenant.customer, self._pages.portal_return_url)
+        back = self._pages.portal_return_url
+        if return_url is not None:
+            back = self._pages.checked(return_url)
+        self._need(back, "portal_return_url", "from the portal")
+        url = await self._gateway.portal(tenant.customer, back)
         details = {"customer": tenant.customer}
         await self._writer.note(
             self._writer.audit(_PORTAL, f"tenant {slug}", actor, None, details, slug)

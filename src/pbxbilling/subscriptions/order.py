@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Cycle, Plan
+from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import GatewayName
 
 
@@ -18,6 +21,29 @@ class SalePages:
     success_url: str = ""
     cancel_url: str = ""
     portal_return_url: str = ""
+    own_hosts: frozenset[str] = frozenset()
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that a request may choose other pages on: those of these pages, and our own."""
+        pages = (self.success_url, self.cancel_url, self.portal_return_url)
+        return self.own_hosts | {urlsplit(page).netloc.lower() for page in pages if page}
+
+    def checked(self, url: str) -> str:
+        """Return a page that a request has chosen. Raises AdministrationError for one elsewhere."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or parts.netloc.lower() not in self.hosts:
+            known = ", ".join(sorted(self.hosts)) or "none, as no page is configured"
+            raise AdministrationError(f"{url[:200]!r}: expected a page on one of {known}")
+        return url
+
+
+class Wish(NamedTuple):
+    """What a request wants of a checkout, in place of what is configured; None: that."""
+
+    trial_days: int | None = None
+    success_url: str | None = None
+    cancel_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

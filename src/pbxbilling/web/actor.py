@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 PRINCIPAL = "x-pbxbilling-principal"
 """The header in which the web process says for whom it acts: `token ID` or `user ID`."""
 
-ADDRESS = "x-pbxbilling-address"
-"""The header in which it says where a request came from."""
-
-REQUEST_ID = "x-request-id"
-"""The header with the id that it gave a request."""
-
 GRANT = "x-pbxbilling-step-up"
 """The header with the grant of a user's step-up."""
 

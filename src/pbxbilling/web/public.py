@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.calls.views import StatusView
+from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.gateway_names import STRIPE, WEBHOOK_PATHS
 from pbxbilling.web.limits import SCRAPES_MOST, WORK_MOST, Bound, BusyError, HttpWatch
 from pbxbilling.web.usage import UsageAnswer, UsageEndpoint
@@ -73,7 +74,7 @@ def public_app(
     """Build the application that is reachable from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
     scrapes = Bound("metrics", SCRAPES_MOST, watch)
-    events, reports = (Bound(what, WORK_MOST, watch) for what in ("webhook", "usage"))
+    events = Bound("webhook", WORK_MOST, watch)
 
     @app.exception_handler(ClientDisconnect)
     async def left(_request: Request, _left: ClientDisconnect) -> Response:
@@ -115,18 +116,17 @@ def public_app(
         answer = await _received(webhook, request, events)
         return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
-    @app.post("/api/v1/usage")
-    async def count_usage(request: Request) -> Response:
-        if usage is None:
-            return Response(
-                "usage is not enabled: set token_file under [usage]\n",
-                503,
-                media_type="text/plain",
-            )
-        answer = await _count_usage(usage, request, reports)
-        return Response(answer.body, answer.status, media_type="application/json")
+    if usage is not None:
+        _take_usage(app, usage, Bound("usage", WORK_MOST, watch))
 
     return app
+
+
+def _take_usage(app: FastAPI, usage: UsageEndpoint, bound: Bound) -> None:
+    @app.post("/api/v1/usage")
+    async def count_usage(request: Request) -> Response:
+        answer = await _count_usage(usage, request, bound)
+        return Response(answer.body, answer.status, media_type="application/json")
 
 
 def _readiness(status: StatusView) -> dict[str, Any]:
@@ -152,13 +152,21 @@ def _readiness(status: StatusView) -> dict[str, Any]:
 
 async def _count_usage(usage: UsageEndpoint, request: Request, bound: Bound) -> UsageAnswer:
     """Count the units of a request; without a valid token, its body is not read."""
-    if not usage.lets_in(request.headers.get("Authorization", "")):
+    address = request.client.host if request.client else ""
+    with bound.entered():
+        try:
+            found = await usage.principal_of(request.headers.get("Authorization", ""), address)
+        except StoreError as fault:
+            return usage.refuse(UsageResult.NOT_KEPT, str(fault))
+    if found is None:
         return usage.refuse(UsageResult.UNAUTHORIZED, "the token is missing or wrong")
+    if (forbidden := usage.why_not(found)) is not None:
+        return usage.refuse(UsageResult.FORBIDDEN, forbidden)
     body = await _body(request, usage.limit)
     if body is None:
         return usage.refuse(UsageResult.OVERSIZED, f"more than {usage.limit} bytes")
     with bound.entered():
-        return await usage.receive(body)
+        return await usage.receive(body, found)
 
 
 async def _body(request: Request, limit: int) -> bytes | None:

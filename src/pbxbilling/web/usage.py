@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, NamedTuple
 
 import orjson
@@ -11,6 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.billing.facts import UsageReceived, UsageResult
+from pbxbilling.identity.permissions import Permission
+from pbxbilling.identity.principal import Principal
+from pbxbilling.identity.sign_in import SignIn
+from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.bounds import UNITS_MOST
 from pbxbilling.kernel.errors import NotFoundError, StoreError
 from pbxbilling.kernel.ports import Clock, EventSink
@@ -23,11 +27,15 @@ _STATUS: Mapping[UsageResult, int] = {
     UsageResult.KNOWN: 200,
     UsageResult.CONFLICT: 409,
     UsageResult.UNAUTHORIZED: 401,
+    UsageResult.FORBIDDEN: 403,
     UsageResult.OVERSIZED: 413,
     UsageResult.UNREADABLE: 400,
     UsageResult.UNKNOWN: 422,
     UsageResult.NOT_KEPT: 503,
 }
+
+_BEARER = "Bearer "
+_OF_SETTINGS = Principal(ActorType.TOKEN, "usage token", frozenset({Permission.USAGE_WRITE}))
 
 Word = Annotated[str, Field(min_length=1), AfterValidator(check_name)]
 
@@ -51,20 +59,48 @@ class UsageAnswer(NamedTuple):
 
 
 class UsageEndpoint:
-    """Checks the token of a request and counts its units."""
+    """Finds who sends a request and counts its units.
+
+    `token` is that of `[usage]`, "" without one; the tokens of the API are good as well, with
+    `usage.write`. `restriction` says why a tenant's own may not, by its status.
+    """
 
     limit = LIMIT
 
-    def __init__(self, token: str, services: UnitCounter, clock: Clock, emit: EventSink) -> None:
-        self._expected = f"Bearer {token}".encode()
+    def __init__(
+        self,
+        token: str,
+        sign_in: SignIn,
+        restriction: Callable[[str], str | None],
+        services: UnitCounter,
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        self._expected = f"{_BEARER}{token}".encode() if token else None
+        self._sign_in = sign_in
+        self._restriction = restriction
         self._services = services
         self._clock = clock
         self._emit = emit
         self._throttle = LogThrottle(clock.monotonic)
 
-    def lets_in(self, authorization: str) -> bool:
-        """Return whether the header has the token; compares in constant time."""
-        return hmac.compare_digest(authorization.encode("utf-8", "surrogateescape"), self._expected)
+    async def principal_of(self, authorization: str, address: str) -> Principal | None:
+        """Return who sends a request; None: nobody. Raises StoreError.
+
+        It compares in constant time.
+        """
+        given = authorization.encode("utf-8", "surrogateescape")
+        if self._expected is not None and hmac.compare_digest(given, self._expected):
+            return _OF_SETTINGS
+        if not authorization.startswith(_BEARER):
+            return None
+        return await self._sign_in.by_token(authorization.removeprefix(_BEARER), address)
+
+    def why_not(self, principal: Principal) -> str | None:
+        """Return why somebody may count no units; None: they may."""
+        if Permission.USAGE_WRITE not in principal.permissions:
+            return f"the token lacks the permission {Permission.USAGE_WRITE}"
+        return None if principal.tenant is None else self._restriction(principal.tenant)
 
     def refuse(self, result: UsageResult, reason: str) -> UsageAnswer:
         """Reject a request; its log line is throttled, since anybody can send requests."""
@@ -72,12 +108,14 @@ class UsageEndpoint:
         self._emit(UsageReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _answer(result, reason)
 
-    async def receive(self, body: bytes) -> UsageAnswer:
-        """Count the units in a complete body; the token was checked before."""
+    async def receive(self, body: bytes, principal: Principal) -> UsageAnswer:
+        """Count the units in a complete body; whether its sender may was checked before."""
         try:
             usage = UsageBody.model_validate_json(body)
         except ValidationError as error:
             return self.refuse(UsageResult.UNREADABLE, _first(error))
+        if principal.tenant not in (None, usage.tenant):
+            return self.refuse(UsageResult.UNKNOWN, f"tenant {usage.tenant!r} is unknown")
         try:
             result = await self._services.take(
                 usage.tenant, usage.meter, usage.units, usage.reference

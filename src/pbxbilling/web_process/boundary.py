@@ -10,8 +10,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pbxbilling.web.actor import REQUEST_ID
 from pbxbilling.web.api.problems import MEDIA_TYPE, problem
+from pbxbilling.web.api.schema import REQUEST_ID
 
 _IDS: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS: Final = {

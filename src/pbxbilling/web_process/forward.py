@@ -14,10 +14,10 @@ from fastapi import Request, Response
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.errors import NeedsDaemonError, ServiceError
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.web.actor import ADDRESS, GRANT, PRINCIPAL, REQUEST_ID
+from pbxbilling.web.actor import GRANT, PRINCIPAL
 from pbxbilling.web.api.me import Grant, Proof, RecoveryCode
 from pbxbilling.web.api.routing import Who
-from pbxbilling.web.api.schema import PREFIX, Schema
+from pbxbilling.web.api.schema import ADDRESS, PREFIX, REQUEST_ID, Schema
 from pbxbilling.web_process.sessions.store import Session
 
 AT_ONCE: Final = 2

@@ -30,6 +30,7 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.api import api, warmed_up
+from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.server import serve_public, tcp_listener
 from pbxbilling.web_process.boundary import Boundary
 from pbxbilling.web_process.forward import Forwarder
@@ -112,6 +113,7 @@ def _app(
             forwarder.endpoint,
             requests.is_stepped_up,
             [SessionRoutes(log_in, sessions, requests, forwarder).router()],
+            [*map(Feature, settings.switched_off)],
         )
     )
 

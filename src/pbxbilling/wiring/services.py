@@ -17,6 +17,7 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
+from pbxbilling.calls.usage import CallUsage
 from pbxbilling.credentials.algorithms import PyOtp
 from pbxbilling.identity.people.log_in import LogIn
 from pbxbilling.identity.people.manage_roles import Roles
@@ -28,6 +29,7 @@ from pbxbilling.identity.tokens.expiry import TokenExpiry
 from pbxbilling.identity.tokens.manage_tokens import Tokens
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
+from pbxbilling.payments.overview import Overview
 from pbxbilling.privacy.forget import Forgetter
 from pbxbilling.privacy.purge import Purge
 from pbxbilling.privacy.retention import Retention
@@ -84,7 +86,7 @@ def wire_services(
         administration=administration,
         calls=calls,
         daily=wire_subscriptions(ground),
-        billing=wire_billing(ground),
+        billing=wire_billing(ground, calls.usage),
         purge=purge,
         figures=wire_figures(ground),
         forgetter=forgetter,
@@ -145,7 +147,7 @@ def wire_calls(ground: Ground, live: Live | None) -> CallAdministration:
     )
 
 
-def wire_billing(ground: Ground) -> BillingServices:
+def wire_billing(ground: Ground, usage: CallUsage) -> BillingServices:
     """Wire statements: issue and look them up, and change what goes on the next one."""
     stores = ground.stores
     statements = Statements(
@@ -160,6 +162,7 @@ def wire_billing(ground: Ground) -> BillingServices:
     return BillingServices(
         statements,
         StatementLookup(statements, stores.calls, stores.statement_store),
+        Overview(stores.subscription_store, statements, usage),
         OneOffs(statements, stores.statement_store, ground.accounts, ground.clock),
         PlanChanges(statements, stores.statement_store, ground.accounts, ground.clock),
     )

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pbxbilling.billing.facts import UsageResult
+from pbxbilling.identity.principal import Principal
 from pbxbilling.web import protocols
 from pbxbilling.web.limits import CONNECTIONS_MOST, SCRAPES_MOST, WORK_MOST
 from pbxbilling.web.public import public_app
@@ -42,13 +43,16 @@ class Slow(Unscraped):
         await self.go_on.wait()
         return b"scraped"
 
-    def lets_in(self, _authorization: str) -> bool:
-        return True
+    async def principal_of(self, _authorization: str, _address: str) -> Principal:
+        return Principal.command("anybody")
+
+    def why_not(self, _principal: Principal) -> None:
+        return None
 
     def refuse(self, result: UsageResult, reason: str) -> UsageAnswer:
         raise AssertionError((result, reason))
 
-    async def receive(self, _body: bytes) -> UsageAnswer:
+    async def receive(self, _body: bytes, _principal: Principal) -> UsageAnswer:
         self.begun += 1
         await self.go_on.wait()
         return UsageAnswer(200, b"taken")

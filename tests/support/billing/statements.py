@@ -20,9 +20,12 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.calls.usage import CallUsage
 from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock as ClockPort
+from pbxbilling.payments.overview import Overview
+from pbxbilling.runtime.background import no_rest
 from pbxbilling.web.api.services import BillingServices
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
@@ -142,6 +145,11 @@ def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) ->
     return BillingServices(
         statements,
         StatementLookup(statements, store, store.statement_store),
+        Overview(
+            store.subscription_store,
+            statements,
+            CallUsage(store, writer, clock, in_force, None, no_rest),
+        ),
         OneOffs(statements, store.statement_store, writer, clock),
         PlanChanges(statements, store.statement_store, writer, clock),
     )

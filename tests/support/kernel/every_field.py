@@ -60,7 +60,8 @@ def _value(kind: Any, default: Any, numbers: Iterator[int]) -> Any:
     if issubclass(origin, Mapping):
         key, value = inner
         return {_value(key, MISSING, numbers): _value(value, MISSING, numbers)}
-    made: Collection[Any] = [_other(inner[0], default, numbers)]
+    among = () if default is MISSING else default
+    made: Collection[Any] = [_other(inner[0], among, numbers)]
     return tuple(made) if issubclass(origin, tuple) else frozenset(made)
 
 

@@ -81,6 +81,8 @@ def _annotated(module: str) -> dict[str, list[ast.AnnAssign]]:
 def _value(hint: Any, name: str) -> Any:
     if hint is str:
         return NAMED.get(name, name)
+    if hint is Any:
+        return name
     if hint in PLAIN:
         return PLAIN[hint]
     origin, inner = get_origin(hint), get_args(hint)

@@ -25,7 +25,9 @@ from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import (
     CallRecord,
+    DecisionQuery,
     DecisionRecord,
+    DecisionRow,
     LegAssigned,
     LegRecord,
     PbxMark,
@@ -285,22 +287,17 @@ class MemoryStore:
             if month in (None, group[1])
         ]
 
-    async def decisions(
-        self,
-        *,
-        tenant: str | None = None,
-        since: datetime | None = None,
-        refused: bool = False,
-        limit: int = 1000,
-    ) -> list[DecisionRecord]:
+    async def decisions(self, wanted: DecisionQuery) -> list[DecisionRow]:
+        rows = [DecisionRow(number, record) for number, record in enumerate(self.decided, 1)]
         found = [
-            decision
-            for decision in reversed(self.decided)
-            if tenant in (None, decision.tenant)
-            and (since is None or decision.at >= since)
-            and not (refused and decision.outcome is Outcome.ADMIT)
+            row
+            for row in reversed(rows)
+            if wanted.tenant in (None, row.record.tenant)
+            and (wanted.since is None or row.record.at >= wanted.since)
+            and not (wanted.refused and row.record.outcome is Outcome.ADMIT)
+            and (wanted.before is None or (row.record.at, row.id) < wanted.before)
         ]
-        return sorted(found, key=lambda decision: decision.at, reverse=True)[:limit]
+        return sorted(found, key=lambda row: (row.record.at, row.id), reverse=True)[: wanted.limit]
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         found = [row for row in reversed(self.audited) if subject in (None, row.subject)]

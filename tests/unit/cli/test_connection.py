@@ -49,7 +49,9 @@ def answering(directory: Path, status: int, body: bytes) -> Iterator[Path]:
         (404, b'{"detail":"Not Found"}', "the running daemon does not know this command (404): it"),
         (405, b"", "the running daemon does not know this command (405): it"),
         (500, b"Internal Server Error", "the daemon failed (500): see its log"),
-        (404, b'{"code":"not_found","message":"no tenant x"}', "no tenant x"),
+        (404, b'{"code":"no_route","detail":"Not Found"}', "the running daemon does not know this"),
+        (404, b'{"code":"not_found","detail":"no tenant x"}', "no tenant x"),
+        (404, b'{"error":"not_found","message":"no tenant x"}', "no tenant x"),
     ],
 )
 def test_every_answer_becomes_a_sentence(

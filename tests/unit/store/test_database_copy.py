@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, Table
 
 from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.calls.live.records import DecisionQuery
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Record
@@ -119,9 +121,11 @@ def values(column: Column[Any]) -> st.SearchStrategy[Any]:
 
 
 def rows_of(table: Table) -> st.SearchStrategy[list[tuple[Any, ...]]]:
-    key = [place for place, column in enumerate(table.c) if column.primary_key]
-    row = st.tuples(*map(values, table.c))
-    return st.lists(row, max_size=5, unique_by=lambda row: tuple(row[place] for place in key))
+    names = table.c.keys()
+    keys = [[column.name for column in table.primary_key]]
+    keys += [index.columns.keys() for index in table.indexes if index.unique]
+    alone = [itemgetter(*map(names.index, key)) for key in keys if key]
+    return st.lists(st.tuples(*map(values, table.c)), max_size=5, unique_by=tuple(alone))
 
 
 def insert(place: SqliteUrl, table: Table, found: list[tuple[Any, ...]]) -> None:
@@ -167,7 +171,7 @@ def test_the_copy_answers_as_its_source_and_goes_on(source: SqliteUrl, new: Data
                 await store.accounts(),
                 await store.open_calls(),
                 await store.usage(),
-                await store.decisions(),
+                await store.decisions(DecisionQuery()),
                 await store.audit(),
                 await store.statement_store.statements(tenant="acme"),
                 await store.statement_store.billed("acme"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
+from pbxbilling.calls.live.records import DecisionQuery
 from pbxbilling.privacy.retention import Chore
 from pbxbilling.runtime.database_url import PostgresUrl
 from pbxbilling.store import schema
@@ -102,7 +103,10 @@ ASKED: dict[str, tuple[Callable[[SqlStore], Awaitable[object]], str]] = {
         lambda store: store.usage(tenant="acme", month="2026-11"),
         "ix_leg_usage",
     ),
-    "decisions": (lambda store: store.decisions(tenant="acme"), "ix_decision_tenant_at"),
+    "decisions": (
+        lambda store: store.decisions(DecisionQuery(tenant="acme")),
+        "ix_decision_tenant_at",
+    ),
     "keys not by file": (lambda store: store.keys_not_by_file(), "ix_key_origin_not_by_file"),
     "due meter events": (lambda store: store.meters.due(NOON, after(1), 10), "ix_meter_event_due"),
     "unfinished webhook events": (

@@ -17,6 +17,7 @@ from pbxbilling.billing.facts import UsageReceived, UsageResult
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.catalog.rates import UnitPrice
+from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.web.public import public_app
@@ -40,7 +41,11 @@ class Office:
         registry = Registry(PLANS, [Tenant("acme", "pro")])
         writer = AccountWriter(self.store, registry, self.clock, self.facts.append, asyncio.Lock())
         desk = UnitCounter(self.store.statement_store, writer, self.clock)
-        self.door = UsageEndpoint(TOKEN, desk, self.clock, self.facts.append)
+        sign_in = SignIn(self.store.identity_store, self.clock)
+        self.restricted: dict[str, str] = {}
+        self.door = UsageEndpoint(
+            TOKEN, sign_in, self.restricted.get, desk, self.clock, self.facts.append
+        )
 
     async def post(self, body: Any = None, *, token: str = TOKEN, **changed: Any) -> httpx.Response:
         shown = Unscraped()
@@ -96,9 +101,9 @@ async def test_a_reference_reused_for_other_units_is_a_conflict(
 @pytest.mark.parametrize("token", ["", "a-token-of-some-lengtH", f"{TOKEN} ", "é"])
 async def test_without_the_token_nothing_is_read(token: str) -> None:
     office = Office()
-    assert office.door.lets_in(f"Bearer {TOKEN}")
-    assert not office.door.lets_in(f"Bearer {token}")
-    assert not office.door.lets_in(TOKEN)
+    assert await office.door.principal_of(f"Bearer {TOKEN}", "") is not None
+    assert await office.door.principal_of(f"Bearer {token}", "") is None
+    assert await office.door.principal_of(TOKEN, "") is None
     if token.isascii():
         answer = await office.post(b"x" * (LIMIT + 1), token=token or "x")
         assert answer.status_code == 401
@@ -146,11 +151,11 @@ async def test_of_many_refusals_one_a_minute_is_loud() -> None:
     assert loud == [True, False, False, True]
 
 
-async def test_without_a_token_file_it_is_not_there() -> None:
+async def test_without_an_endpoint_it_is_not_there() -> None:
     shown = Unscraped()
     transport = httpx.ASGITransport(app=public_app(shown, shown, TurnedAway()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 503
+        assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 404
 
 
 async def test_a_client_that_disconnects_before_its_body_is_complete_causes_no_error() -> None:

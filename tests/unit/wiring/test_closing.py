@@ -31,7 +31,7 @@ from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.wiring import closing as closing_periods
 from pbxbilling.wiring.closing import CloseByWorker
-from pbxbilling.wiring.services import Ground, wire_billing
+from pbxbilling.wiring.services import Ground, wire_billing, wire_calls
 from pbxbilling.wiring.stores import stores_of
 from pbxbilling.worker.frames import Frames
 from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
@@ -91,7 +91,7 @@ class Site:
         self.registry = Registry(PLANS, TENANTS)
         in_force = InForce(Policy(), self.registry)
         self.ground = Ground.of(stores_of(store), in_force, self.clock, self.tell)
-        self.billing = wire_billing(self.ground)
+        self.billing = wire_billing(self.ground, wire_calls(self.ground, None).usage)
         close = CloseHere(self.billing.statements)
         by_worker = worker and CloseByWorker(
             WorkerOn(worker, place.text, folder),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import le
+from typing import NamedTuple
 
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
@@ -216,6 +217,27 @@ class LegAssigned(Record):
     billed_s: int
     allowance_s: int
     month: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionQuery:
+    """Which decisions; None is all. `refused`: those that were, or would have been, refused.
+
+    `before`: older than the decision of that instant and number.
+    """
+
+    tenant: str | None = None
+    since: datetime | None = None
+    refused: bool = False
+    before: tuple[datetime, int] | None = None
+    limit: int = 1000
+
+
+class DecisionRow(NamedTuple):
+    """A decision with the number of its row."""
+
+    id: int
+    record: DecisionRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _of_pbxes(config: Path) -> Iterator[Check]:
 
 def unknown_tenants_of(config: Path) -> list[tuple[str, str]]:
     """Return each PBX with a `tenant` that does not exist; none where the accounts are unknown."""
-    from pbxbilling.cli.connection import get
+    from pbxbilling.cli.connection import every
     from pbxbilling.config.load import load
     from pbxbilling.doctor.unowned import unknown_tenants
     from pbxbilling.kernel.errors import ServiceError
@@ -62,7 +62,7 @@ def unknown_tenants_of(config: Path) -> list[tuple[str, str]]:
         pbxes = load(config, os.environ).pbx
         if not any(pbx.tenant for pbx in pbxes):
             return []
-        slugs = {row["tenant"] for row in get(config, "/tenants")}
+        slugs = {row["tenant"] for row in every(config, "/tenants")}
     except ServiceError:
         return []
     return list(unknown_tenants(pbxes, slugs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from pbxbilling.web.api import (
     problems,
 )
 from pbxbilling.web.api.problems import MEDIA_TYPE, Problem, add_error_answers
+from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.routing import IsSteppedUp, PrincipalOf, ServicesOf, authorized
 from pbxbilling.web.api.schema import PREFIX
 from pbxbilling.web.api.services import Services
@@ -59,7 +60,8 @@ class Api(FastAPI):
         for path in document["paths"].values():
             for operation in path.values():
                 answers = operation["responses"]
-                answers.pop("422", None)
+                if "HTTPValidationError" in str(answers.get("422")):
+                    answers.pop("422")
                 answers["default"] = {
                     "description": "A problem: the request was not done.",
                     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -86,6 +88,7 @@ def api(
     elsewhere: Endpoint | None = None,
     is_stepped_up: IsSteppedUp | None = None,
     more: Sequence[APIRouter] = (),
+    switched_off: Collection[Feature] = (),
 ) -> FastAPI:
     """Build the API; `principal_of` names who acts in a request. None: only to read the document.
 
@@ -101,6 +104,7 @@ def api(
     )
     app.state.services_of, app.state.principal_of = services_of, principal_of
     app.state.is_stepped_up = is_stepped_up or _never
+    app.state.switched_off = frozenset(switched_off)
     for router in more:
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(authorized)])
     for router in ROUTERS:

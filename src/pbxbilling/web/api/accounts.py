@@ -22,8 +22,8 @@ from pbxbilling.kernel.codes import Mode
 from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
-from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, reads, written
-from pbxbilling.web.api.schema import DryRun, Schema
+from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, page, reads, written
+from pbxbilling.web.api.schema import PAGE_MOST, DryRun, Limit, Schema
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 
@@ -210,11 +210,18 @@ async def plan_detail(services: Served, plan: str) -> Response:
 
 
 @router.get("/tenants", response_model=list[Tenant])
-async def tenants(services: Served, principal: Who) -> Response:
+async def tenants(
+    services: Served,
+    principal: Who,
+    request: Request,
+    after: str | None = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
     """List tenants by slug."""
     if principal.tenant is not None:
         return await written([(await services.calls.tenant(principal.tenant)).tenant])
-    return await written(await services.calls.tenants())
+    rows = await services.calls.tenants(after, limit)
+    return await page(request, rows, limit, lambda row: row.tenant)
 
 
 @router.get("/tenants/{tenant}", response_model=TenantDetail)

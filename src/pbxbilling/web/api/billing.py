@@ -7,19 +7,35 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import ConfigDict
 
+from pbxbilling.billing.facts import UsageResult
 from pbxbilling.billing.figures import CurrencyFigures
 from pbxbilling.billing.records import OneOffEntry, SavedStatement
 from pbxbilling.billing.statements.document import as_json
 from pbxbilling.billing.statements.issue import Issued
 from pbxbilling.billing.statements.plan_change import PlanChangeReport
 from pbxbilling.billing.statements.statement import StatementKind
+from pbxbilling.documents.csv_files import records_csv
+from pbxbilling.kernel.bounds import LAST_INSTANT
+from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.web.api.routing import Actor, ForTenant, Served, written
-from pbxbilling.web.api.schema import Instant, Month, Period, Schema
-from pbxbilling.web.api.shape import At, plain
+from pbxbilling.web.api.calls import Usage
+from pbxbilling.web.api.payments import GatewayInvoice, Subscription, invoice_row
+from pbxbilling.web.api.routing import (
+    NEEDS_DAEMON,
+    Actor,
+    ForTenant,
+    Served,
+    Who,
+    page,
+    reads,
+    written,
+)
+from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, Month, Period, Schema
+from pbxbilling.web.api.shape import At, plain, shaped
+from pbxbilling.web.usage import UsageBody
 
 AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
 COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
@@ -103,6 +119,48 @@ class CallList(Schema):
     number: int | None
     currency: str
     calls: list[BilledCall]
+
+
+class UsageAnswer(Schema):
+    """What became of units; `reason` says why they were not counted."""
+
+    result: UsageResult
+    reason: str | None = None
+
+
+class RatedCall(BilledCall):
+    """A leg as it is rated; `statement` is the number of the final one, null where none is yet."""
+
+    month: Annotated[str, At("billed.month")]
+    statement: int | None
+    currency: str
+
+
+class Money(Schema):
+    """An amount in major units, as "29.00"."""
+
+    amount: str
+    currency: str
+
+
+class UpcomingCharges(Schema):
+    """What the statement of the current period comes to so far."""
+
+    month: str
+    begins_at: datetime
+    ends_at: datetime
+    net: Money
+    tax: Money
+    total: Money
+
+
+class TenantBilling(Schema):
+    """What a tenant has, uses and will pay; without a subscription that is null."""
+
+    current_subscription: Subscription | None
+    recent_invoices: list[GatewayInvoice]
+    current_period_usage: Usage
+    upcoming_charges: UpcomingCharges
 
 
 class NewOneOff(Schema):
@@ -216,12 +274,86 @@ async def statements(services: Served, tenant: ForTenant, month: Period | None =
     return await written([_listed(saved) for saved in found])
 
 
-@router.get("/records", response_model=CallList)
-async def records(
+@router.get("/tenants/{tenant}/statement/calls", response_model=CallList)
+async def calls_on_statement(
     services: Served, tenant: str, month: Period | None = None, line: str | None = None
 ) -> Response:
     """List the calls on a statement, saved or previewed; `line` limits them to one line."""
     return await written(await services.billing.lookup.calls(tenant, month, line), CallList)
+
+
+@router.get(
+    "/records",
+    response_model=list[RatedCall],
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def records(
+    services: Served,
+    request: Request,
+    tenant: ForTenant,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Annotated[Instant | None, Query(alias="to")] = None,
+    after: str | None = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
+    """List a tenant's legs that ended in [from, to), as rated; `Accept: text/csv` for a table.
+
+    By default from the begin of the current period on. A table is whole, a list in pages.
+    """
+    if tenant is None:
+        raise AdministrationError("tenant: name the one whose records you want")
+    begins = since or (await services.billing.statements.open_periods(tenant)).every[-1].begins
+    found = await services.billing.lookup.ended(tenant, begins, until or LAST_INSTANT)
+    if "text/csv" in request.headers.get("accept", ""):
+        rows = [{**shaped(RatedCall, one), "tenant": tenant} for one in found]
+        return Response(await asyncio.to_thread(records_csv, rows), media_type="text/csv")
+    if after is not None:
+        keys = [str(one.billed.key) for one in found]
+        found = found[keys.index(after) + 1 :] if after in keys else []
+    return await page(request, found[:limit], limit, lambda one: one.billed.key, RatedCall)
+
+
+@router.get("/tenants/{tenant}/billing", response_model=TenantBilling)
+async def tenant_billing(services: Served, tenant: str) -> Response:
+    """Show what a tenant has, uses and will pay; the charges are those of the preview."""
+    found = await services.billing.overview.of(tenant)
+    statement = found.upcoming.statement
+    return await written(
+        {
+            "current_subscription": found.subscription and shaped(Subscription, found.subscription),
+            "recent_invoices": [invoice_row(one) for one in found.invoices],
+            "current_period_usage": plain(found.usage),
+            "upcoming_charges": {
+                "month": statement.period.month,
+                "begins_at": statement.period.begins,
+                "ends_at": statement.period.ends,
+                "net": _money(statement.net, statement.currency),
+                "tax": _money(statement.tax, statement.currency),
+                "total": _money(statement.total, statement.currency),
+            },
+        }
+    )
+
+
+def _money(amount: int, currency: str) -> dict[str, str]:
+    return {"amount": from_minor(amount, currency), "currency": currency}
+
+
+@router.post(
+    "/usage",
+    response_model=UsageAnswer,
+    openapi_extra={**NEEDS_DAEMON, **reads(UsageBody)},
+    responses={status: {"model": UsageAnswer} for status in (400, 403, 409, 413, 422, 503)},
+)
+async def count_usage(services: Served, principal: Who, request: Request) -> Response:
+    """Count units of a named meter; a reference counts once, however often it is sent."""
+    if services.usage is None:
+        raise NeedsDaemonError("units are counted by the daemon, which does not run")
+    if (forbidden := services.usage.why_not(principal)) is not None:
+        answer = services.usage.refuse(UsageResult.FORBIDDEN, forbidden)
+    else:
+        answer = await services.usage.receive(await request.body(), principal)
+    return Response(answer.body, answer.status, media_type="application/json")
 
 
 @router.post("/tenants/{tenant}/one-offs", response_model=OneOff)

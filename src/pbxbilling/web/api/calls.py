@@ -5,19 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from pbxbilling.calls.live.records import EndWitness
+from pbxbilling.calls.live.records import DecisionQuery, EndWitness
 from pbxbilling.calls.views import CallState, JournalState
+from pbxbilling.kernel.bounds import read_instant
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, written
-from pbxbilling.web.api.schema import Instant, Month, Schema
-from pbxbilling.web.api.shape import At, shaped
-
-DECISIONS = 1000  # at most, the newest ones
+from pbxbilling.kernel.errors import NotFoundError
+from pbxbilling.web.api.rights import Feature
+from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, page, written
+from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, Month, Schema
+from pbxbilling.web.api.shape import At, plain, shaped
 
 router = APIRouter(tags=["calls"])
+
+
+def _decision_key(text: object) -> tuple[datetime, int]:
+    at, _, number = str(text).partition("~")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise ValueError("expected the key of a row, as the header Link of a page has it")
+    return read_instant(at), int(number)
+
+
+DecisionKey = Annotated[
+    tuple[datetime, int],
+    BeforeValidator(_decision_key),
+    WithJsonSchema({"type": "string"}),
+    Query(description="The key of the last row before, as the header Link has it."),
+]
 
 
 class Leg(Schema):
@@ -52,6 +68,7 @@ class Call(Schema):
 class Decision(Schema):
     """One admission decision; `used` and `limit` are set where a limit was reached."""
 
+    id: int
     at: datetime
     pbx: str | None
     uniqueid: str
@@ -75,6 +92,15 @@ class Trunk(Schema):
     used: int
     channels: int
     nearly_full: bool
+
+
+class LimitCheck(Schema):
+    """A limit: what is held of it now, and whether there may be one more; unlimited is null."""
+
+    allowed: bool
+    current: int
+    limit: int | None
+    remaining: int | None
 
 
 class Pbx(Schema):
@@ -127,7 +153,15 @@ class Unowned(Schema):
     dids: list[str]
 
 
-class Status(Schema):
+class Features(Schema):
+    """What this site has switched on; what is off has no routes, and keeps its data."""
+
+    billing: bool
+    wallet: bool
+    signup: bool
+
+
+class StatusBody(Schema):
     """The daemon at a glance."""
 
     ready: bool
@@ -144,6 +178,12 @@ class Status(Schema):
     mqtt: Broker | None
     old_port: OldPort | None
     unowned: Unowned
+
+
+class Status(StatusBody):
+    """The daemon at a glance, with what is switched on."""
+
+    features: Features
 
 
 class Usage(Schema):
@@ -218,10 +258,12 @@ class Owner(Schema):
 
 
 @router.get("/status", response_model=Status, openapi_extra=NEEDS_DAEMON)
-async def status(services: Served) -> Response:
+async def status(services: Served, request: Request) -> Response:
     """Show the daemon at a glance."""
-    shown = services.calls.status()
-    return await written(shaped(Status, shown))
+    off = request.app.state.switched_off
+    features = Features(**{feature.value: feature not in off for feature in Feature})
+    shown = shaped(StatusBody, services.calls.status())
+    return await written({**shown, "features": features.model_dump()})
 
 
 @router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)
@@ -240,12 +282,36 @@ async def release(services: Served, actor: Actor, call: str) -> Response:
 async def decisions(
     services: Served,
     tenant: ForTenant,
+    request: Request,
     since: Instant | None = None,
     refused: bool = False,  # noqa: FBT001 - a query parameter
+    after: DecisionKey | None = None,
+    limit: Limit = PAGE_MOST,
 ) -> Response:
     """List admission decisions, the newest first; `refused` limits them to refusals."""
-    found = services.calls.decisions(tenant=tenant, since=since, refused=refused, limit=DECISIONS)
-    return await written(await found, Decision)
+    wanted = DecisionQuery(tenant, since, refused, after, limit)
+    rows = [{"id": one.id, **plain(one.record)} for one in await services.calls.decisions(wanted)]
+    return await page(request, rows, limit, lambda row: f"{row['at'].isoformat()}~{row['id']}")
+
+
+@router.get(
+    "/tenants/{tenant}/limits", response_model=dict[str, LimitCheck], openapi_extra=NEEDS_DAEMON
+)
+async def limits(services: Served, tenant: str) -> Response:
+    """Show a tenant's limits of calls and legs, by name, against what it holds now."""
+    found = await services.calls.limits(tenant)
+    return await written({name: shaped(LimitCheck, one) for name, one in found.items()})
+
+
+@router.get(
+    "/tenants/{tenant}/limits/{limit}", response_model=LimitCheck, openapi_extra=NEEDS_DAEMON
+)
+async def limit(services: Served, tenant: str, limit: str) -> Response:
+    """Show one limit of a tenant: whether there may be one more, and how many."""
+    found = await services.calls.limits(tenant)
+    if limit not in found:
+        raise NotFoundError(f"no limit {limit!r}: expected one of {', '.join(found)}")
+    return await written(found[limit], LimitCheck)
 
 
 @router.get("/usage", response_model=list[Usage])

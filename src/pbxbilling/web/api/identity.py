@@ -155,7 +155,7 @@ async def audit(
     wanted = AuditQuery(tenant, event, actor, None, since, after, limit)
     found = await services.administration.audit_trail(wanted)
     rows = [{"id": one.id, **plain(one.record)} for one in found]
-    return await page(request, rows, limit, found[-1].id if found else None)
+    return await page(request, rows, limit, lambda row: row["id"])
 
 
 @router.get("/users", response_model=list[User])

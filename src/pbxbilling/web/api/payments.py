@@ -6,15 +6,19 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
+from pydantic import Field
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.catalog.plan import Cycle
+from pbxbilling.identity.permissions import Permission
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
+from pbxbilling.subscriptions.order import Wish
 from pbxbilling.subscriptions.subscription import Invoice
-from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, ForTenant, Served, written
+from pbxbilling.web.api.rights import ForbiddenError
+from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, ForTenant, Served, Who, written
 from pbxbilling.web.api.schema import Period, Schema
 from pbxbilling.web.api.shape import At
 
@@ -27,6 +31,20 @@ class NewCheckout(Schema):
 
     plan: str
     cycle: Cycle = Cycle.MONTH
+    trial_days: Annotated[int, Field(ge=0, le=730)] | None = Field(
+        None, description="In place of the configured days; an operator's to choose."
+    )
+    success_url: str | None = Field(None, description="Where buyers come back, on a known host.")
+    cancel_url: str | None = Field(None, description="Where they come back without having bought.")
+
+
+class NewPortal(Schema):
+    """Where people come back to from the portal; null: to the configured page."""
+
+    return_url: str | None = None
+
+
+NOWHERE_ELSE = NewPortal()
 
 
 class Offer(Schema):
@@ -185,16 +203,23 @@ class UsageInvoiceRun(Schema):
 
 
 @router.post("/tenants/{tenant}/checkout", response_model=Offer, openapi_extra=NEEDS_GATEWAY)
-async def checkout(services: Served, actor: Actor, tenant: str, order: NewCheckout) -> Response:
+async def checkout(
+    services: Served, principal: Who, actor: Actor, tenant: str, order: NewCheckout
+) -> Response:
     """Create the link at which a tenant buys a plan; a repeated request returns the same link."""
-    offer = services.shop.checkout.checkout(tenant, order.plan, order.cycle, actor)
+    if order.trial_days is not None and principal.tenant is not None:
+        raise ForbiddenError(Permission.SUBSCRIPTIONS_MANAGE)
+    wish = Wish(order.trial_days, order.success_url, order.cancel_url)
+    offer = services.shop.checkout.checkout(tenant, order.plan, order.cycle, actor, wish)
     return await written(await offer)
 
 
 @router.post("/tenants/{tenant}/portal", response_model=PortalLink, openapi_extra=NEEDS_GATEWAY)
-async def portal(services: Served, actor: Actor, tenant: str) -> Response:
+async def portal(
+    services: Served, actor: Actor, tenant: str, given: NewPortal = NOWHERE_ELSE
+) -> Response:
     """Create a link to the portal where a tenant manages its subscription and invoices."""
-    return await written(await services.shop.checkout.portal(tenant, actor))
+    return await written(await services.shop.checkout.portal(tenant, actor, given.return_url))
 
 
 @router.post(
@@ -245,7 +270,7 @@ async def subscriptions(services: Served, tenant: ForTenant) -> Response:
 async def invoices(services: Served, tenant: str) -> Response:
     """List a tenant's invoices as last fetched from the gateway, the newest first."""
     found = await services.shop.subscriptions.invoices(tenant)
-    return await written([_invoice(one) for one in found])
+    return await written([invoice_row(one) for one in found])
 
 
 @router.get("/events/parked", response_model=list[ParkedEvent], openapi_extra=NEEDS_GATEWAY)
@@ -295,7 +320,8 @@ async def invoice_run(services: Served, given: PeriodToInvoice) -> Response:
     return await written([_run(one) for one in await services.shop.issue_invoices(given.month)])
 
 
-def _invoice(one: Invoice) -> dict[str, Any]:
+def invoice_row(one: Invoice) -> dict[str, Any]:
+    """Return an invoice in the fields of `GatewayInvoice`."""
     return {
         "invoice": one.id,
         "number": one.number,

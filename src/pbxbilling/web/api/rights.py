@@ -6,8 +6,8 @@ A route that is not in it is refused to everybody (tests/unit/web/test_rights.py
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum
 from typing import Final
 
 from pbxbilling.identity.permissions import Permission
@@ -29,17 +29,45 @@ class Whose(Enum):
     NOBODY = "open to everybody"
 
 
+class Feature(StrEnum):
+    """What a site may switch off: its routes are not there then, its data stays."""
+
+    BILLING = "billing"
+    WALLET = "wallet"
+    SIGNUP = "signup"
+
+
+_OF_FEATURES: Final[Mapping[P, Feature]] = {
+    P.BILLING_READ: Feature.BILLING,
+    P.BILLING_WRITE: Feature.BILLING,
+    P.BILLING_APPROVE: Feature.BILLING,
+    P.SUBSCRIPTIONS_MANAGE: Feature.BILLING,
+    P.INVOICES_MANAGE: Feature.BILLING,
+    P.PAY: Feature.BILLING,
+    P.WALLETS_MANAGE: Feature.WALLET,
+    P.SIGNUPS_REVIEW: Feature.SIGNUP,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """What a route needs: one of the permissions, or, with `every`, each of them.
 
-    `step_up`: a user must have shown a password or a code within the last minutes.
+    `step_up`: a user must have shown a password or a code within the last minutes. `always`: a
+    tenant's people may do it whatever the tenant's status, as to pay.
     """
 
     whose: Whose
     permissions: tuple[P, ...]
     every: bool = False
     step_up: bool = False
+    always: bool = False
+
+    @property
+    def feature(self) -> Feature | None:
+        """The feature that the route is a part of: the one that all its permissions belong to."""
+        features = {_OF_FEATURES.get(one) for one in self.permissions}
+        return features.pop() if len(features) == 1 else None
 
 
 def _tenant(*permissions: P) -> Right:
@@ -60,12 +88,17 @@ _PEOPLE_OF = Right(Whose.TENANT, (P.USERS_MANAGE,), step_up=True)
 _ROLES = Right(Whose.SITE, (P.ROLES_MANAGE,), step_up=True)
 _MINE = Right(Whose.SELF, (), step_up=True)
 _BUYS = _tenant(P.PAY, P.SUBSCRIPTIONS_MANAGE)
+_PAYS = replace(_BUYS, always=True)
+_LOGS_IN = Right(Whose.SELF, (), always=True)
 
 RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("GET", "/status"): _site(P.CALLS_READ),
     ("GET", "/calls"): _listed(P.CALLS_READ),
     ("DELETE", "/calls/{call}/slot"): _site(P.CALLS_RELEASE),
+    ("GET", "/tenants/{tenant}/limits"): _tenant(P.USAGE_READ),
+    ("GET", "/tenants/{tenant}/limits/{limit}"): _tenant(P.USAGE_READ),
     ("GET", "/decisions"): _listed(P.CALLS_READ),
+    ("POST", "/usage"): _listed(P.USAGE_WRITE),
     ("GET", "/usage"): _listed(P.USAGE_READ),
     ("GET", "/usage/unowned"): _site(P.USAGE_READ),
     ("GET", "/usage/estimated"): _listed(P.USAGE_READ),
@@ -86,13 +119,15 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/tenants/{tenant}/statements"): _tenant(P.BILLING_WRITE),
     ("GET", "/statements"): _listed(P.BILLING_READ),
     ("GET", "/records"): _listed(P.CALLS_READ),
+    ("GET", "/tenants/{tenant}/statement/calls"): _tenant(P.CALLS_READ),
+    ("GET", "/tenants/{tenant}/billing"): _tenant(P.BILLING_READ),
     ("POST", "/tenants/{tenant}/one-offs"): _tenant(P.BILLING_WRITE),
     ("GET", "/tenants/{tenant}/one-offs"): _tenant(P.BILLING_READ),
     ("POST", "/tenants/{tenant}/plan-changes"): _tenant(P.SUBSCRIPTIONS_MANAGE),
     ("GET", "/figures"): _site(P.BILLING_READ),
     ("GET", "/figures/differences"): _site(P.BILLING_READ),
-    ("POST", "/tenants/{tenant}/checkout"): _BUYS,
-    ("POST", "/tenants/{tenant}/portal"): _BUYS,
+    ("POST", "/tenants/{tenant}/checkout"): _PAYS,
+    ("POST", "/tenants/{tenant}/portal"): _PAYS,
     ("POST", "/tenants/{tenant}/subscription/cancellation"): _BUYS,
     ("DELETE", "/tenants/{tenant}/subscription/cancellation"): _BUYS,
     ("PUT", "/subscriptions/{subscription}/tenant"): _site(P.SUBSCRIPTIONS_MANAGE),
@@ -111,13 +146,13 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("GET", "/problems"): Right(Whose.NOBODY, ()),
     ("GET", "/problems/{code}"): Right(Whose.NOBODY, ()),
     ("POST", "/session"): Right(Whose.NOBODY, ()),
-    ("DELETE", "/session"): Right(Whose.SELF, ()),
-    ("POST", "/session/step-up"): Right(Whose.SELF, ()),
-    ("GET", "/sessions"): Right(Whose.SELF, ()),
-    ("DELETE", "/sessions/{session}"): Right(Whose.SELF, ()),
+    ("DELETE", "/session"): _LOGS_IN,
+    ("POST", "/session/step-up"): _LOGS_IN,
+    ("GET", "/sessions"): _LOGS_IN,
+    ("DELETE", "/sessions/{session}"): _LOGS_IN,
     ("GET", "/me"): Right(Whose.ANYBODY, ()),
-    ("POST", "/me/step-up"): Right(Whose.SELF, ()),
-    ("POST", "/me/recovery"): Right(Whose.SELF, ()),
+    ("POST", "/me/step-up"): _LOGS_IN,
+    ("POST", "/me/recovery"): _LOGS_IN,
     ("PUT", "/me/password"): _MINE,
     ("POST", "/me/second-factor"): _MINE,
     ("PUT", "/me/second-factor"): _MINE,
@@ -148,6 +183,23 @@ class StepUpNeededError(ServiceError):
 
     status = 403
     code = "step_up_needed"
+
+
+class RestrictedError(ServiceError):
+    """The tenant's status lets its people read and pay alone."""
+
+    status = 403
+    code = "restricted"
+
+
+class SwitchedOffError(ServiceError):
+    """The route is a part of what this site has switched off."""
+
+    status = 404
+    code = "switched_off"
+
+    def __init__(self, feature: Feature) -> None:
+        super().__init__(f"{feature} is switched off here: [features] {feature} = true")
 
 
 class UnauthenticatedError(ServiceError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -18,9 +18,14 @@ from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.audit import Actor as AuditActor
 from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.text import check_name
-from pbxbilling.web.actor import ADDRESS, REQUEST_ID
-from pbxbilling.web.api.rights import StepUpNeededError, check_right, is_open
-from pbxbilling.web.api.schema import PREFIX, Schema
+from pbxbilling.web.api.rights import (
+    RestrictedError,
+    StepUpNeededError,
+    SwitchedOffError,
+    check_right,
+    is_open,
+)
+from pbxbilling.web.api.schema import ADDRESS, PREFIX, REQUEST_ID, Schema
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
 
@@ -62,10 +67,16 @@ async def authorized(request: Request) -> None:
     principal = await _principal(request)
     asked = request.query_params.get("tenant")
     right = check_right(principal, request.method, path, request.path_params, asked)
+    if (feature := right.feature) is not None and feature in request.app.state.switched_off:
+        raise SwitchedOffError(feature)
     if right.step_up and principal.type is ActorType.USER:
         is_stepped_up: IsSteppedUp = request.app.state.is_stepped_up
         if not is_stepped_up(request, principal):
             raise StepUpNeededError("show your password or a code once more, then repeat this")
+    if principal.tenant is not None and request.method != "GET" and not right.always:
+        services = await _services(request)
+        if restricted := services.administration.restriction(principal.tenant):
+            raise RestrictedError(restricted)
 
 
 async def _actor(principal: Who, request: Request, reason: Reason = "") -> AuditActor:
@@ -95,14 +106,20 @@ async def written(result: Any, schema: type[Schema] | None = None) -> Response:
     return Response(await asyncio.to_thread(_json, result, write), media_type="application/json")
 
 
-async def page(request: Request, rows: list[Any], limit: int, after: Any) -> Response:
-    """Return a page of a list; its header `Link` leads to the next one (RFC 8288).
+async def page(
+    request: Request,
+    rows: Sequence[Any],
+    limit: int,
+    key: Callable[[Any], Any],
+    schema: type[Schema] | None = None,
+) -> Response:
+    """Return a page of a list as `written`; its header `Link` leads to the next one (RFC 8288).
 
-    `after` is the key of the last row. A page that is not full is the last one.
+    `key` is that of a row, which the next page begins after. A page that is not full is the last.
     """
-    answer = await written(rows)
+    answer = await written(list(rows), schema)
     if len(rows) >= limit:
-        onwards = request.url.include_query_params(after=after)
+        onwards = request.url.include_query_params(after=key(rows[-1]))
         answer.headers["Link"] = f'<{onwards.path}?{onwards.query}>; rel="next"'
     return answer
 

@@ -13,6 +13,12 @@ from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 PREFIX: Final = "/api/v1"
 PAGE_MOST: Final = 1000
 
+ADDRESS: Final = "x-pbxbilling-address"
+"""The header in which the web process says where a request came from."""
+
+REQUEST_ID: Final = "x-request-id"
+"""The header with the id that it gave a request."""
+
 # Checked against the bounds of what can be stored; a fault names the expected form.
 Instant = Annotated[datetime, BeforeValidator(lambda text: read_instant(str(text)))]
 Month = Annotated[str, BeforeValidator(lambda text: read_month(str(text)))]

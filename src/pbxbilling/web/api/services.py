@@ -23,6 +23,7 @@ from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
 from pbxbilling.payments.compare import Comparison
+from pbxbilling.payments.overview import Overview
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.privacy.forget import Forgetter
@@ -32,6 +33,7 @@ from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.ports import SubscriptionStore
+from pbxbilling.web.usage import UsageEndpoint
 
 
 class FileKind(StrEnum):
@@ -78,6 +80,7 @@ class BillingServices:
 
     statements: Statements
     lookup: StatementLookup
+    overview: Overview
     one_offs: OneOffs
     plan_changes: PlanChanges
 
@@ -96,8 +99,8 @@ class IdentityServices:
 class Services:
     """Services of all routes; a router that needs another one adds a field.
 
-    `payments` is None while no gateway is enabled, `files` where no daemon runs: then files are
-    read in the command's own process.
+    `payments` is None while no gateway is enabled, `files` and `usage` where no daemon runs: then
+    files are read in the command's own process, and no units are counted.
     """
 
     administration: Administration
@@ -111,6 +114,7 @@ class Services:
     identity: IdentityServices
     payments: PaymentServices | None = None
     files: AccountFiles | None = None
+    usage: UsageEndpoint | None = None
 
     @property
     def shop(self) -> PaymentServices:

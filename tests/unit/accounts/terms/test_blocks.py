@@ -48,7 +48,7 @@ class Office:
         await self.store.commit([ended_leg()])
 
     async def report(self) -> TenantReport:
-        (report,) = await self.calls.tenants()
+        (report,) = await self.calls.tenants(None, 1000)
         assert (await self.calls.tenant("acme")).tenant == report
         return report
 

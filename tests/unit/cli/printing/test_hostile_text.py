@@ -36,6 +36,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "tenant trial": ("--until", "2026-12-31"),
     "oneoff add": ("--amount", "1.00", "--reason", "x"),
     "records": ("--tenant", "x"),
+    "user add": ("--role", "x", "--password-file", "/dev/null"),
+    "user password": ("--password-file", "/dev/null"),
+    "token add": ("--scope", "x"),
     "stripe checkout": ("--plan", "x"),
     "figures reconcile": ("--month", "2026-11"),
     "stripe usage-decide": ("--again",),
@@ -43,8 +46,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "invoice run": ("--month", "2026-11"),
 }
 NO_ANSWER = {  # they print no answer of the API
-    "serve", "version", "backup", "database copy", "config check", "doctor", "setup asterisk",
-    "stripe check", "tenant export-data",
+    "serve", "web", "version", "backup", "database copy", "config check", "doctor",
+    "setup asterisk", "stripe check", "tenant export-data",
 }  # fmt: skip
 OF_A_PLAN = {"active": True, "included_minutes": 5}  # keys that its schema does not name
 API = document()
@@ -120,6 +123,7 @@ def test_no_command_passes_on_what_a_terminal_obeys(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(connection, "send", answer)
+    monkeypatch.setattr(connection, "send_page", lambda *asked: (answer(*asked), None))
     file = tmp_path / "accounts.toml"
     file.write_text("")
     arguments = [str(file)] if words in {"apply", "tenants import"} else ["x"] * COMMANDS[words]

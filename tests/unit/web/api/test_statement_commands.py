@@ -89,7 +89,7 @@ async def test_copies_and_final_ones_are_listed_without_their_documents() -> Non
 
 async def test_calls_are_listed_with_their_line() -> None:
     office = await Served.opened()
-    found = await office.api.get("/records", tenant="acme", month="2026-11")
+    found = await office.api.get("/tenants/acme/statement/calls", month="2026-11")
     (call,) = found.pop("calls")
     assert found == {"tenant": "acme", "month": "2026-11", "number": 0, "currency": "EUR"}
     assert (call["leg"], call["line"], call["charged_s"]) == ("pbx1:1.0", "overage:500000", 60)
