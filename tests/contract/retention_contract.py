@@ -19,6 +19,7 @@ from pbxbilling.privacy.retention import Chore, Retention
 from pbxbilling.subscriptions.events import EventState
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.billing.records import copy_of, saved
+from tests.support.identity.tokens import ANN, TOKEN
 from tests.support.kernel.actors import audited
 from tests.support.kernel.clock import Clock
 from tests.support.privacy.purges import purge_of
@@ -197,6 +198,27 @@ class HoldingsContract(OfAnyStore):
             await store.commit([told, other])
             await store.retention_store.redact("tenant acme", ["email", "name"])
             assert await store.audit() == [replace(told, after={"plan": 1}), other]
+
+    async def test_a_tenants_people_and_programs_lose_their_names_and_are_out(self) -> None:
+        bob = replace(ANN, id="bobbobbobbob", email="bob@globex.example", tenant="globex")
+        gone = replace(ANN, totp="JBSWY3DPEHPK3PXP", recovery=("x",))
+        async with self.opened() as store:
+            await store.commit([gone, bob, TOKEN])
+            await store.retention_store.forget_people("acme", after(3))
+            blank = replace(
+                gone,
+                email=f"{ANN.id}@forgotten.invalid",
+                password="",
+                totp="",
+                recovery=(),
+                disabled_at=after(3),
+            )
+            assert sorted(await store.identity_store.users(), key=lambda one: one.id) == [
+                blank,
+                bob,
+            ]
+            (token,) = await store.identity_store.tokens()
+            assert (token.name, token.revoked_at) == ("", after(3))
 
     async def test_what_is_not_due_any_more_is_left(self) -> None:
         one = call(ended_at=after(5))

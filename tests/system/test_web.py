@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from rig.waiting import patience_s
+from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
@@ -170,3 +170,47 @@ def test_no_hook_notices_that_the_process_is_flooded_and_killed(
         assert {200, 401, 0} <= flood.answers.keys()
     finally:
         site.start_web()
+
+
+def test_live_calls_and_limits_are_the_daemons_as_its_stream_tells_them(
+    site: VirtualSite, operator: Client, acme: Client
+) -> None:
+    """No request asks the daemon: it is told of each change, and a call is seen within seconds."""
+    path = "/tenants/acme/limits/max_calls"
+    until(lambda: operator.get("/status").status_code == 200, "the stream is there")
+    assert operator.get(path).json() == {
+        "allowed": True, "current": 0, "limit": 2, "remaining": 2,
+    }  # fmt: skip
+    for tenant in ("acme", "acme", "globex"):
+        site.call(tenant, ring_s=0, talk_s=120)
+    site.up(3)
+    until(lambda: operator.get(path).json()["current"] == 2, "the calls are seen")
+    assert operator.get(path).json() == {
+        "allowed": False, "current": 2, "limit": 2, "remaining": 0,
+    }  # fmt: skip
+    asked = site.metric("pbxbilling_agi_sessions_total")
+    until(lambda: len(operator.get("/calls").json()) == 3, "all of them are listed")
+    shown = operator.get("/calls")
+    assert {call["state"] for call in shown.json()} == {"up"}
+    assert float(shown.headers["x-live-age"]) < 5
+    assert shown.json() == site.json("calls")
+    assert [call["tenant"] for call in acme.get("/calls").json()] == ["acme", "acme"]
+    assert acme.get("/calls", tenant="globex").status_code == 404
+    (own,) = acme.get("/tenants").json()
+    assert (own["calls"], own["max_calls"]) == (2, 2)
+    assert site.metric("pbxbilling_agi_sessions_total") == asked
+    site.idle()
+    until(lambda: operator.get("/calls").json() == [], "they are gone")
+
+
+def test_what_is_live_is_not_guessed_while_the_daemon_is_away(
+    site: VirtualSite, operator: Client
+) -> None:
+    site.stop(SIGKILL)
+    try:
+        until(lambda: operator.get("/calls").status_code == 503, "it is noticed", 30)
+        assert operator.get("/calls").json()["code"] == "needs_daemon"
+        assert operator.get("/tenants").json()[0]["calls"] is None
+    finally:
+        site.start()
+    until(lambda: operator.get("/calls").status_code == 200, "it follows the new one")

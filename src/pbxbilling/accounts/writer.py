@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -266,6 +267,10 @@ class AccountWriter:
     ) -> AuditRecord:
         """Return an audit row with the present instant."""
         return act.on(subject, actor, self._clock.now(), before, after, tenant)
+
+    def now(self) -> datetime:
+        """Return the present instant, as audit rows have it."""
+        return self._clock.now()
 
     def publish(self, *facts: Fact) -> None:
         """Publish facts that are committed."""

@@ -90,7 +90,7 @@ class Daemon:
         sign_in = SignIn(stores.identity_store, clock)
         restriction = self.services.administration.restriction
         self._usage = _usage_endpoint(settings.usage, self.ground, sign_in, restriction)
-        self.services = replace(self.services, usage=self._usage)
+        self.services = replace(self.services, usage=self._usage, live=self.live.feed)
         self._api = _commands(self.services, sign_in, settings)
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
@@ -135,7 +135,7 @@ class Daemon:
         http, self._admin = http_listeners(self._http)
         webhook = self.payments.flows.webhook if self.payments else None
         payments = {"payments": self.payments.run()} if self.payments else {}
-        jobs = {"mqtt": live.mqtt.run, **self.jobs.runs()}
+        jobs = {"mqtt": live.mqtt.run, "live": live.feed.run, **self.jobs.runs()}
         return {
             **payments,
             **{name: self.supervisor.keep_running(name, job) for name, job in jobs.items()},

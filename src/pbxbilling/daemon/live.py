@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from itertools import count
 from random import Random
 
 from pbxbilling import __version__
+from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.live.call import Channel
-from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted
+from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted, LegAnswered
 from pbxbilling.calls.ports import Live
 from pbxbilling.calls.release import SlotRelease
 from pbxbilling.calls.status import LiveStatus, Surroundings
@@ -39,6 +41,9 @@ from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import BrokerWatch, HookWatch, LinkWatch
 from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.web.api.calls import Call, StatusBody
+from pbxbilling.web.api.shape import shaped
+from pbxbilling.web.live import LiveFeed
 from pbxbilling.wiring.services import Ground
 
 
@@ -69,6 +74,14 @@ class LiveCalls:
         self.trunk_use = TrunkUse(engine.ledger, ground.clock, facts)
         self.status = self._wire_status(ground, startup)
         self.for_commands = self._wire_commands(ground)
+        self.feed = LiveFeed(
+            engine.ledger,
+            self.status.status,
+            self.status.allowance_left_s,
+            partial(shaped, Call),
+            partial(shaped, StatusBody),
+            ground.clock,
+        )
         self.metrics = Metrics(__version__, self.status, lambda: lines.dropped)
         self._join_sinks(facts)
         self.pbx_fleet = PbxFleet(
@@ -132,6 +145,7 @@ class LiveCalls:
         facts.join((self.status.sink, self.engine.cutter.sink), besides=OF_CALLS)
         facts.join((self.unowned.sink,), besides={CallStarted, CallChanged, CallEnded})
         facts.join((self.mqtt.sink,))
+        facts.join((self.feed.sink,), besides={AdmissionDecided, LegAnswered})
 
     def _take_up(self, startup: StartupState) -> None:
         """Restore live calls and usage from the last run."""

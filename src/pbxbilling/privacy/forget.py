@@ -72,6 +72,7 @@ class Forgetter:
             event = AuditEvent.TENANT_FORGOTTEN
             await self._writer.write(ACTION, forgotten, actor, event=event)
             await self._forget_customers(slug, actor)
+        await self._retention_store.forget_people(slug, self._writer.now())
         await self._retention_store.redact(f"tenant {slug}", PERSONAL)
         return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
 

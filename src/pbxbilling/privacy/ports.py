@@ -45,6 +45,10 @@ class RetentionStore(Protocol):
         """Remove these keys from a subject's rows of the audit trail."""
         ...
 
+    async def forget_people(self, tenant: str, at: datetime) -> None:
+        """Remove names and secrets of the tenant's users and tokens; none is in force any more."""
+        ...
+
     async def do(
         self, chore: Chore, before: datetime, keys: Sequence[tuple[str | int, ...]]
     ) -> int:

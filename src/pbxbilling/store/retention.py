@@ -73,6 +73,9 @@ class _Target:
         return and_(*by_key, due), [dict(zip(names, key, strict=True)) for key in keys]
 
 
+FORGOTTEN_AT = "@forgotten.invalid"
+
+
 class SqlRetention:
     """Finds old rows, and deletes or redacts them; writes go through `transaction`."""
 
@@ -118,6 +121,23 @@ class SqlRetention:
         async with self._transaction() as connection:
             await connection.execute(
                 update(schema.audit).where(row.subject == subject).values(left)
+            )
+
+    async def forget_people(self, tenant: str, at: datetime) -> None:
+        """Blank a tenant's users and tokens, and keep them out."""
+        user, token, now = schema.user.c, schema.token.c, to_us(at)
+        blank = {
+            "email": user.id + FORGOTTEN_AT,
+            "password": "",
+            "totp": "",
+            "recovery": [],
+            "disabled_at": func.coalesce(user.disabled_at, now),
+        }
+        revoked = {"name": "", "revoked_at": func.coalesce(token.revoked_at, now)}
+        async with self._transaction() as connection:
+            await connection.execute(update(schema.user).where(user.tenant == tenant).values(blank))
+            await connection.execute(
+                update(schema.token).where(token.tenant == tenant).values(revoked)
             )
 
     async def do(self, chore: Chore, before: datetime, keys: Sequence[_Key]) -> int:

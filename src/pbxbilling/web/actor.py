@@ -21,6 +21,7 @@ PRINCIPAL = "x-pbxbilling-principal"
 GRANT = "x-pbxbilling-step-up"
 """The header with the grant of a user's step-up."""
 
+WEB_PROCESS = Principal(ActorType.SYSTEM, "web process", frozenset())
 _ROOT = 0
 SUDO_USER = "x-pbxbilling-sudo-user"
 """The header in which a command run by root passes on sudo's `SUDO_USER`."""
@@ -70,9 +71,11 @@ class Peers:
         if given is None and not is_web:
             sudo_user = request.headers.get(SUDO_USER)
             return Principal.command(await asyncio.to_thread(actor, uid, sudo_user))
-        if given is not None and uid not in (_ROOT, os.geteuid(), web_uid):
+        if given is None:
+            return WEB_PROCESS
+        if uid not in (_ROOT, os.geteuid(), web_uid):
             raise ForbiddenError(None)
-        return await self._named(given or "")
+        return await self._named(given)
 
     async def _named(self, given: str) -> Principal:
         kind, _, ident = given.partition(" ")

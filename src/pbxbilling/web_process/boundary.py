@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final, Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +27,24 @@ _HEADERS: Final = {
 }
 
 
+LIVE_AGE: Final = "x-live-age"
+"""The header that says how many seconds ago the daemon was heard."""
+
+
+class Live(Protocol):
+    """What is live, as the daemon tells it."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the daemon was heard lately."""
+        ...
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it was heard."""
+        ...
+
+
 class Boundary:
     """Refuses what is meant for another host, as a name that leads here from elsewhere.
 
@@ -35,11 +53,16 @@ class Boundary:
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: Collection[str], is_trusted: Callable[[Scope], bool]
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        is_trusted: Callable[[Scope], bool],
+        live: Live | None = None,
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._is_trusted = is_trusted
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -50,19 +73,22 @@ class Boundary:
         given = headers.get(REQUEST_ID, "")
         ident = given if _IDS.fullmatch(given) and self._is_trusted(scope) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = ident
+        added = {REQUEST_ID: ident}
+        if self._live is not None and self._live.is_fresh:
+            added[LIVE_AGE] = f"{self._live.age_s:.1f}"
         if headers.get("host", "").lower() in self._hosts:
-            await self._app(scope, receive, _with_headers(send, ident))
+            await self._app(scope, receive, _with_headers(send, added))
         else:
-            await _misdirected(_with_headers(send, ident), headers.get("host", ""), scope["path"])
+            await _misdirected(_with_headers(send, added), headers.get("host", ""), scope["path"])
 
 
-def _with_headers(send: Send, ident: str) -> Callable[[Message], Awaitable[None]]:
+def _with_headers(send: Send, given: Mapping[str, str]) -> Callable[[Message], Awaitable[None]]:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
-            headers[REQUEST_ID] = ident
+            headers.update(given)
         await send(message)
 
     return sent

@@ -23,7 +23,6 @@ from pbxbilling.credentials.algorithms import PyOtp
 from pbxbilling.identity.people.log_in import LogIn
 from pbxbilling.identity.sign_in import SignIn
 from pbxbilling.kernel.errors import ServiceError
-from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
@@ -31,10 +30,12 @@ from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.api import api, warmed_up
 from pbxbilling.web.api.rights import Feature
+from pbxbilling.web.api.routing import ServicesOf
 from pbxbilling.web.server import serve_public, tcp_listener
 from pbxbilling.web_process.boundary import Boundary
 from pbxbilling.web_process.forward import Forwarder
 from pbxbilling.web_process.readers import Readers
+from pbxbilling.web_process.replica import Replica
 from pbxbilling.web_process.sessions.routes import SessionRoutes
 from pbxbilling.web_process.sessions.store import Sessions
 from pbxbilling.web_process.sign_in import Requests
@@ -78,18 +79,24 @@ async def _serve(settings: Settings, log: Log) -> None:
     store = SqlStore.read_only(database_at(settings.web_database))
     sessions = Sessions(web.state / "sessions.db", clock)
     requests = Requests(store.identity_store, SignIn(store.identity_store, clock), sessions, web)
+    replica = Replica(settings.http.admin, clock)
     forwarder = Forwarder(settings.http.admin, clock, requests.address_of)
     listener = _listener(web.address)
     stop = _stop_on_signals()
     async with store:
         await _opened(sessions, web.state)
-        app = _app(settings, store, sessions, requests, forwarder, log, clock)
-        app.add_middleware(Boundary, hosts=web.own_hosts, is_trusted=requests.is_proxied)
+        readers = Readers(store, settings, clock, replica)
+        app = _app(settings, store, sessions, requests, forwarder, log, readers.services)
+        app.add_middleware(
+            Boundary, hosts=web.own_hosts, is_trusted=requests.is_proxied, live=replica
+        )
+        following = asyncio.create_task(replica.run(), name="live")
         serving = asyncio.create_task(serve_public(app, listener, _Uncounted()), name="web")
         log.info("ready", version=__version__, listen=str(web.address), url=web.public_url)
         await stop.wait()
         serving.cancel()
-        await asyncio.wait({serving})
+        following.cancel()
+        await asyncio.wait({serving, following})
         await forwarder.close()
         await sessions.close()
         log.info("stopped")
@@ -102,13 +109,13 @@ def _app(
     requests: Requests,
     forwarder: Forwarder,
     log: Log,
-    clock: Clock,
+    services: ServicesOf,
 ) -> FastAPI:
     hasher = PasswordsByWorker(WorkerProcess())
-    log_in = LogIn(store.identity_store, hasher, PyOtp(), clock, log.sink)
+    log_in = LogIn(store.identity_store, hasher, PyOtp(), SystemClock(), log.sink)
     return warmed_up(
         api(
-            Readers(store, settings, clock).services,
+            services,
             requests.principal_of,
             forwarder.endpoint,
             requests.is_stepped_up,

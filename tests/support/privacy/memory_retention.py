@@ -15,6 +15,7 @@ from pbxbilling.kernel.numbers import cut, is_cut
 from pbxbilling.privacy.retention import CUTS, Chore, Due
 from pbxbilling.subscriptions.events import EventState
 from tests.support.billing.memory_statements import MemoryStatements
+from tests.support.identity.memory_identity import MemoryIdentity
 from tests.support.subscriptions.memory_subscriptions import MemorySubscriptions
 
 Rows = Iterable[tuple[tuple[str | int, ...], datetime | None, Any]]
@@ -34,7 +35,9 @@ class MemoryRetention:
         audited: list[AuditRecord],
         subscription_store: MemorySubscriptions,
         statement_store: MemoryStatements,
+        identity: MemoryIdentity,
     ) -> None:
+        self._identity = identity
         self._calls, self._legs, self._subscription_store, self._statement_store = (
             calls,
             legs,
@@ -81,6 +84,22 @@ class MemoryRetention:
             else row
             for row in self._audited
         ]
+
+    async def forget_people(self, tenant: str, at: datetime) -> None:
+        for user in [one for one in self._identity.people.values() if one.tenant == tenant]:
+            self._identity.put(
+                replace(
+                    user,
+                    email=f"{user.id}@forgotten.invalid",
+                    password="",
+                    totp="",
+                    recovery=(),
+                    disabled_at=user.disabled_at or at,
+                )
+            )
+        for token in [one for one in self._identity.kept.values() if one.tenant == tenant]:
+            revoked_at = token.revoked_at or at
+            self._identity.put(replace(token, name="", revoked_at=revoked_at))
 
     def _due(self, chore: Chore, before: datetime, tenant: str | None = None) -> Iterator[Due]:
         for key, at, row in self._rows(chore):

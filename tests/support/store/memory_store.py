@@ -98,6 +98,7 @@ class MemoryStore:
             self.audited,
             self.subscription_store,
             self.statement_store,
+            self.identity_store,
         )
 
     async def commit(

@@ -31,6 +31,8 @@ WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
     "purge": (lambda one: one.services.purge, "is_due", "purge failed"),
     "statements": (lambda one: one.jobs.statement_task._closer, "look", "task failed"),
     "figures": (lambda one: one.services.figures, "take", "task failed"),
+    "tokens": (lambda one: one.jobs.tokens_task._work, "is_due", "tokens not looked at"),
+    "live": (lambda one: one.live.feed, "tick", "task failed"),
     "mqtt": (lambda one: one.live.mqtt, "_attend", "task failed"),
     "marks": (lambda one: one.live.pbx_fleet, "mark", "task failed"),
     "allowances": (lambda one: one.live.housekeeping, "look_at_allowances", "task failed"),

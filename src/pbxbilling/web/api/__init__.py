@@ -92,8 +92,8 @@ def api(
 ) -> FastAPI:
     """Build the API; `principal_of` names who acts in a request. None: only to read the document.
 
-    `elsewhere`, where it is given, serves the routes that write or need the running daemon,
-    `more` are routes of this process alone.
+    `elsewhere`, where it is given, serves the routes that write or ask the gateway, `more` are
+    routes of this process alone.
     """
     app = Api(
         title="pbxbilling",
@@ -130,7 +130,7 @@ def always(services: Services) -> ServicesOf:
 
 
 def _readable(router: APIRouter) -> APIRouter:
-    """Return a router of those routes alone that only read the database."""
+    """Return a router of those routes alone that only read."""
     some = APIRouter(tags=router.tags)
     some.routes.extend(
         one for one in router.routes if isinstance(one, APIRoute) and _only_reads(one)
@@ -140,7 +140,7 @@ def _readable(router: APIRouter) -> APIRouter:
 
 def _only_reads(route: APIRoute) -> bool:
     extra: Mapping[str, Any] = route.openapi_extra or {}
-    return route.methods == {"GET"} and "x-needs-daemon" not in extra
+    return route.methods == {"GET"} and "x-needs-gateway" not in extra and route.path != "/live"
 
 
 def _add_elsewhere(app: FastAPI, endpoint: Endpoint) -> None:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from pbxbilling.calls.live.records import DecisionQuery, EndWitness
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.bounds import read_instant
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.kernel.errors import NotFoundError
+from pbxbilling.kernel.errors import NeedsDaemonError, NotFoundError
 from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, page, written
 from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, Month, Schema
@@ -186,6 +187,17 @@ class Status(StatusBody):
     features: Features
 
 
+class LiveLine(Schema):
+    """What has changed of what is live; all of it until the first line that makes it `whole`."""
+
+    calls: dict[str, Call]
+    gone: list[str]
+    loads: dict[str, tuple[int, int, int, int, int]]
+    left: dict[str, float | None]
+    status: StatusBody | None
+    whole: bool
+
+
 class Usage(Schema):
     """Answered trunk legs of a tenant (null: of none) in one billing period.
 
@@ -255,6 +267,20 @@ class Owner(Schema):
     """The tenant that a leg is assigned to."""
 
     tenant: str
+
+
+@router.get(
+    "/live",
+    response_model=LiveLine,
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/x-ndjson": {}}}},
+    openapi_extra=NEEDS_DAEMON,
+)
+async def live(services: Served) -> Response:
+    """Follow what is live, line by line, for the web process alone."""
+    if services.live is None:
+        raise NeedsDaemonError("only the daemon knows what is live")
+    return StreamingResponse(services.live.subscribe(), media_type="application/x-ndjson")
 
 
 @router.get("/status", response_model=Status, openapi_extra=NEEDS_DAEMON)

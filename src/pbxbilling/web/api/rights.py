@@ -27,6 +27,7 @@ class Whose(Enum):
     SELF = "the user's own account"
     ANYBODY = "whoever asks, if anybody"
     NOBODY = "open to everybody"
+    WEB = "the web process's own"
 
 
 class Feature(StrEnum):
@@ -92,6 +93,7 @@ _PAYS = replace(_BUYS, always=True)
 _LOGS_IN = Right(Whose.SELF, (), always=True)
 
 RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
+    ("GET", "/live"): Right(Whose.WEB, ()),
     ("GET", "/status"): _site(P.CALLS_READ),
     ("GET", "/calls"): _listed(P.CALLS_READ),
     ("DELETE", "/calls/{call}/slot"): _site(P.CALLS_RELEASE),
@@ -225,6 +227,9 @@ class ForbiddenError(ServiceError):
         )
 
 
+_OF_THE_MACHINE = {ActorType.SYSTEM, ActorType.COMMAND}
+
+
 def is_open(method: str, path: str) -> bool:
     """Return whether a route is for those who are nobody yet."""
     right = RIGHTS.get((method, path))
@@ -240,7 +245,12 @@ def check_right(
     `tenant` of the query.
     """
     right = RIGHTS.get((method, path))
-    if right is None or (right.whose is Whose.SELF and principal.type is not ActorType.USER):
+    if right is not None and right.whose is Whose.WEB and principal.type in _OF_THE_MACHINE:
+        return right
+    if principal.type is ActorType.SYSTEM:
+        raise UnauthenticatedError("the web process names nobody who may act")
+    is_user = principal.type is ActorType.USER
+    if right is None or right.whose is Whose.WEB or (right.whose is Whose.SELF and not is_user):
         raise ForbiddenError(None)
     subject = _subject(principal, right.whose, values, asked)
     answers = {one: may(principal, one, subject) for one in right.permissions}

@@ -33,6 +33,7 @@ from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.ports import SubscriptionStore
+from pbxbilling.web.live import LiveFeed
 from pbxbilling.web.usage import UsageEndpoint
 
 
@@ -99,8 +100,8 @@ class IdentityServices:
 class Services:
     """Services of all routes; a router that needs another one adds a field.
 
-    `payments` is None while no gateway is enabled, `files` and `usage` where no daemon runs: then
-    files are read in the command's own process, and no units are counted.
+    `payments` is None while no gateway is enabled, `files`, `usage` and `live` where no daemon
+    runs: then files are read in the command's own process.
     """
 
     administration: Administration
@@ -115,6 +116,7 @@ class Services:
     payments: PaymentServices | None = None
     files: AccountFiles | None = None
     usage: UsageEndpoint | None = None
+    live: LiveFeed | None = None
 
     @property
     def shop(self) -> PaymentServices:

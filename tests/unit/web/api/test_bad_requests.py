@@ -104,7 +104,12 @@ def _is_ours(answer: httpx.Response) -> bool:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [(method, route.path) for route in ROUTES for method in sorted(route.methods or ())],
+    [
+        (method, route.path)
+        for route in ROUTES
+        for method in sorted(route.methods or ())
+        if route.path != "/live"  # takes nothing, and its answer has no end
+    ],
 )
 async def test_no_request_is_a_fault_of_ours(method: str, path: str, tmp_path: Path) -> None:
     async with whole_daemon(tmp_path, Clock()) as whole:

@@ -98,7 +98,7 @@ async def test_an_operator_is_never_restricted() -> None:
 async def test_what_is_switched_off_is_not_there_and_all_else_is(feature: Feature) -> None:
     async with client(Role.SUPER_ADMIN, feature) as admin:
         for route in ROUTES:
-            (method,) = route.methods or ()
+            (method,) = route.methods or {"GET"}
             right = RIGHTS[method, route.path]
             answer = await admin.request(method, filled(route.path))
             if right.feature is feature:
@@ -106,7 +106,7 @@ async def test_what_is_switched_off_is_not_there_and_all_else_is(feature: Featur
                 assert (answer.status_code, said["code"]) == (404, "switched_off"), route.path
                 assert f"[features] {feature} = true" in said["detail"]
             else:
-                assert "switched off" not in answer.text, route.path
+                assert "is switched off here" not in answer.text, route.path
 
 
 def test_billing_is_what_money_is_about_and_calls_are_no_part_of_it() -> None:
