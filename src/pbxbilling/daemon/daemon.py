@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 
@@ -87,11 +87,9 @@ class Daemon:
             self.payments.services(self.ground) if self.payments else None,
             by_worker,
         )
-        sign_in = SignIn(stores.identity_store, clock)
-        restriction = self.services.administration.restriction
-        self._usage = _usage_endpoint(settings.usage, self.ground, sign_in, restriction)
-        self.services = replace(self.services, usage=self._usage, live=self.live.feed)
-        self._api = _commands(self.services, sign_in, settings)
+        usage = _usage_endpoint(settings.usage, self.ground, self.services)
+        self.services = replace(self.services, usage=usage, live=self.live.feed)
+        self._api = _commands(self.services, self.ground, settings)
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
         if self.payments:
@@ -144,7 +142,7 @@ class Daemon:
             "housekeeping": live.housekeeping.run(),
             "watchdog": self._watchdog(),
             "http": serve_public(
-                public_app(live.status, live.metrics, counters, webhook, self._usage),
+                public_app(live.status, live.metrics, counters, webhook, self.services.usage),
                 http,
                 counters,
             ),
@@ -168,8 +166,9 @@ class Daemon:
             await asyncio.sleep(pause_s)
 
 
-def _commands(services: Services, sign_in: SignIn, settings: Settings) -> FastAPI:
+def _commands(services: Services, ground: Ground, settings: Settings) -> FastAPI:
     """Return the application of the admin socket."""
+    sign_in = SignIn(ground.stores.identity_store, ground.clock)
     peers = Peers(sign_in, settings.web.user)
     is_stepped_up = partial(_is_stepped_up, services.identity.own_account)
     off = map(Feature, settings.switched_off)
@@ -190,13 +189,13 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _usage_endpoint(
-    settings: UsageSettings,
-    ground: Ground,
-    sign_in: SignIn,
-    restriction: Callable[[str], str | None],
-) -> UsageEndpoint:
+def _usage_endpoint(settings: UsageSettings, ground: Ground, services: Services) -> UsageEndpoint:
     """Return the endpoint that takes usage over HTTP."""
-    token = settings.token.get_secret_value()
-    counter = UnitCounter(ground.stores.statement_store, ground.accounts, ground.clock)
-    return UsageEndpoint(token, sign_in, restriction, counter, ground.clock, ground.emit)
+    return UsageEndpoint(
+        settings.token.get_secret_value(),
+        SignIn(ground.stores.identity_store, ground.clock),
+        services.administration.restriction,
+        UnitCounter(ground.stores.statement_store, ground.accounts, ground.clock),
+        ground.clock,
+        ground.emit,
+    )

@@ -10,18 +10,18 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.runtime.waiting import pause
 from pbxbilling.worker.frames import Frames
 
 MODULE = "pbxbilling.worker"
-REFUSED = "refused"  # the tag of what a job refuses: a status, a code, a message
+REFUSED = "refused"  # the tag of what a job refuses: a status, a code, a message, faults
 # Of any job, however busy the machine is; a file of 100,000 tenants takes a minute of CPU time.
 LIMIT_S = 3600.0
 KILLED_S = 5.0  # longest wait for the end of a killed process: it may hang in the system
@@ -37,11 +37,12 @@ class WorkerError(ServiceError):
 
 
 class RefusedByJob(ServiceError):  # noqa: N818 - carries a job's own refusal
-    """What a job refused, with its own status, code and message."""
+    """What a job refused, with its own status, code and message, and the faults of a request."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, faults: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.status, self.code = status, code  # type: ignore[misc]
+        self.faults = faults
 
 
 class Worker(Protocol):

@@ -144,8 +144,8 @@ def add_error_answers(app: FastAPI) -> None:
         headers: dict[str, str] = {}
         if isinstance(error, ForbiddenError) and error.missing is not None:
             more["missing_scope"] = error.missing.value
-        if isinstance(error, InvalidRequest):
-            more["errors"] = error.faults
+        if faults := getattr(error, "faults", ()):
+            more["errors"] = faults
         if (retry_s := getattr(error, "retry_s", None)) is not None:
             headers["Retry-After"] = str(max(1, round(retry_s)))
         if error.status == HTTPStatus.UNAUTHORIZED:
