@@ -29,8 +29,13 @@ http {{
 class Nginx(Running):
     """A running nginx; a context manager. `url` is where it listens."""
 
-    def __init__(self, directory: Path, server: str, host: str, upstream: str) -> None:
-        """`server` is a block that listens on 443 as `host` and passes to 127.0.0.1:8080."""
+    def __init__(
+        self, directory: Path, server: str, host: str, upstream: str, web: str | None = None
+    ) -> None:
+        """`server` is a block that listens on 443 as `host` and passes to 127.0.0.1:8080.
+
+        With `web` it also passes to 127.0.0.1:8081, which that stands for.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         self._at = directory
         self._port = free_port()
@@ -41,6 +46,7 @@ class Nginx(Running):
             (f"/etc/letsencrypt/live/{host}/fullchain.pem", str(self.certificate)),
             (f"/etc/letsencrypt/live/{host}/privkey.pem", str(key)),
             ("127.0.0.1:8080", upstream),
+            *([("127.0.0.1:8081", web)] if web is not None else []),
         ):
             assert written in server, f"the block has no {written!r}"
             server = server.replace(written, meant)

@@ -155,8 +155,11 @@ class AccountWriter:
         self._put_in_force(becomes, (), facts)
         self.publish(*facts)
 
-    async def note(self, *rows: AuditRecord) -> None:
-        """Save audit rows of what is done and changes nothing here: they are added, whatever is."""
+    async def note(self, *rows: Record) -> None:
+        """Save audit rows of what is done and changes nothing here: they are added, whatever is.
+
+        Other records that nothing here is decided by may be among them.
+        """
         await self._store.commit(rows)
 
     async def _transact(self, work: Callable[[AccountTransaction], Awaitable[None]]) -> None:

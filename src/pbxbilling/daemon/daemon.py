@@ -35,6 +35,7 @@ from pbxbilling.web.actor import GRANT, Peers
 from pbxbilling.web.api import always, api, warmed_up
 from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.services import Services
+from pbxbilling.web.live import LiveFeed
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
@@ -87,8 +88,7 @@ class Daemon:
             self.payments.services(self.ground) if self.payments else None,
             by_worker,
         )
-        usage = _usage_endpoint(settings.usage, self.ground, self.services)
-        self.services = replace(self.services, usage=usage, live=self.live.feed)
+        self.services = _with_live(self.services, settings.usage, self.ground, self.live.feed)
         self._api = _commands(self.services, self.ground, settings)
         self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
@@ -189,9 +189,11 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _usage_endpoint(settings: UsageSettings, ground: Ground, services: Services) -> UsageEndpoint:
-    """Return the endpoint that takes usage over HTTP."""
-    return UsageEndpoint(
+def _with_live(
+    services: Services, settings: UsageSettings, ground: Ground, feed: LiveFeed
+) -> Services:
+    """Return the services with those that only a running daemon has."""
+    usage = UsageEndpoint(
         settings.token.get_secret_value(),
         SignIn(ground.stores.identity_store, ground.clock),
         services.administration.restriction,
@@ -199,3 +201,4 @@ def _usage_endpoint(settings: UsageSettings, ground: Ground, services: Services)
         ground.clock,
         ground.emit,
     )
+    return replace(services, usage=usage, live=feed)

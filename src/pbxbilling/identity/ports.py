@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from pbxbilling.identity.people.user import CustomRole, User
+from pbxbilling.identity.records import KeptAnswer
 from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.ports import Transaction
 
@@ -34,6 +35,10 @@ class IdentityStore(Protocol):
 
     async def roles(self) -> dict[str, CustomRole]:
         """Return the roles that the site has made, by name."""
+        ...
+
+    async def kept_answer(self, who: str, key: str) -> KeptAnswer | None:
+        """Return the answer that is kept under a principal's key; None if there is none."""
         ...
 
     async def token(self, ident: str) -> Token | None:

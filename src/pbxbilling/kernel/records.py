@@ -42,6 +42,11 @@ class QueuedRecord(Record):
         return True
 
 
+def nothing_more(_: object) -> tuple[Record, ...]:
+    """Return no records: nothing else is saved with what was done."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor(Record):
     """The work of that name is done until `at`; keyed by `name`."""

@@ -9,12 +9,13 @@ from sqlalchemy import Executable, bindparam, delete, select
 
 from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
 from pbxbilling.identity.permissions import Permission
+from pbxbilling.identity.records import AnswersExpired, KeptAnswer
 from pbxbilling.identity.tokens.token import Token
 from pbxbilling.runtime.flat import Codec
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows.table_rows import TableRows
-from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, Values, within
+from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, Values, to_us, within
 
 
 def _permissions_named(names: Iterable[str]) -> frozenset[Permission]:
@@ -62,6 +63,21 @@ ROLE = TableRows(
 )
 
 
+KEPT_ANSWER = TableRows(
+    KeptAnswer, schema.kept_answer, {"who": TEXT, "key": TEXT, "answer": TEXT, "at": INSTANT}
+)
+
+
+def expire_answers() -> Executable:
+    """Return the statement that deletes old answers."""
+    return delete(schema.kept_answer).where(schema.kept_answer.c.at < bindparam("before"))
+
+
+def expired_values(record: AnswersExpired) -> Values:
+    """Return its parameters."""
+    return {"before": to_us(record.before)}
+
+
 def delete_role() -> Executable:
     """Return the statement that deletes a role."""
     return delete(schema.custom_role).where(schema.custom_role.c.name == bindparam("role"))
@@ -98,6 +114,12 @@ class SqlIdentity:
         """Return the roles that the site has made, by name."""
         query = select(schema.custom_role).order_by(schema.custom_role.c.name)
         return {one.name: one for one in await self._reads.many(query, ROLE.record)}
+
+    async def kept_answer(self, who: str, key: str) -> KeptAnswer | None:
+        """Return the answer that is kept under a principal's key; None if there is none."""
+        row = schema.kept_answer.c
+        query = select(schema.kept_answer).where(row.who == who, row.key == key)
+        return await self._reads.one(query, KEPT_ANSWER.record)
 
     async def token(self, ident: str) -> Token | None:
         """Return a token by its id; None if there is none."""

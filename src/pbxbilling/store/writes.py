@@ -36,6 +36,7 @@ from pbxbilling.calls.live.records import (
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.records import AnswersExpired, KeptAnswer
 from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
@@ -118,6 +119,8 @@ class Writes:
             UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.UNITS.values),
             User: _Write(upsert(schema.user), identity.USER.values),
             CustomRole: _Write(upsert(schema.custom_role), identity.ROLE.values),
+            AnswersExpired: _Write(identity.expire_answers(), identity.expired_values),
+            KeptAnswer: _Write(upsert(schema.kept_answer), identity.KEPT_ANSWER.values),
             RoleDeleted: _Write(identity.delete_role(), identity.deleted_values),
             Token: _Write(upsert(schema.token), identity.TOKEN.values),
             InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.RUN.values),

@@ -5,6 +5,7 @@ Nothing here grants anything: what was bought is in force once the gateway says 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.records import Record, nothing_more
 from pbxbilling.runtime.waiting import Lock
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.order import CheckoutSession, Order, SalePages, Wish, order_of
@@ -94,9 +96,19 @@ class Checkout:
         self._queues: dict[str, Lock] = {}
 
     async def checkout(
-        self, slug: str, plan_slug: str, cycle: Cycle, actor: Actor, wish: Wish = NO_WISH
+        self,
+        slug: str,
+        plan_slug: str,
+        cycle: Cycle,
+        actor: Actor,
+        wish: Wish = NO_WISH,
+        *,
+        also: Callable[[Offer], Sequence[Record]] = nothing_more,
     ) -> Offer:
-        """Return a link to buy a plan; the same request again gives the same link."""
+        """Return a link to buy a plan; the same request again gives the same link.
+
+        `also` gives what is saved with it.
+        """
         self._buyer(slug)
         plan = self._for_sale(plan_slug, cycle)
         pages = self._pages_of(wish)
@@ -109,14 +121,18 @@ class Checkout:
             days = await self._trial_days(tenant, wish)
             order = order_of(tenant, customer, plan, self._gateway.name, cycle, pages, days)
             page = await self._page(order)
-            await self._audit(actor, order, page)
+            offer = self._offer(order, page)
+            await self._audit(actor, order, page, also(offer))
+        return offer
+
+    def _offer(self, order: Order, page: CheckoutSession) -> Offer:
         return Offer(
-            tenant=slug,
-            plan=plan.slug,
-            cycle=cycle,
+            tenant=order.tenant,
+            plan=order.plan,
+            cycle=order.cycle,
             url=page.url,
             expires_at=page.expires_at,
-            customer=customer,
+            customer=order.customer,
             trial_days=order.trial_days,
             with_setup=order.with_setup,
             live=self._follower.live,
@@ -259,7 +275,9 @@ class Checkout:
                 await self._gateway.withdraw(page.id)
         return kept or await self._gateway.checkout(order)
 
-    async def _audit(self, actor: Actor, order: Order, page: CheckoutSession) -> None:
+    async def _audit(
+        self, actor: Actor, order: Order, page: CheckoutSession, also: Sequence[Record]
+    ) -> None:
         details = {
             "plan": order.plan,
             "cycle": order.cycle.value,
@@ -270,7 +288,7 @@ class Checkout:
         }
         subject, tenant = f"tenant {order.tenant}", order.tenant
         await self._writer.note(
-            self._writer.audit(_CHECKOUT, subject, actor, None, details, tenant)
+            self._writer.audit(_CHECKOUT, subject, actor, None, details, tenant), *also
         )
 
 

@@ -19,6 +19,7 @@ from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
 from pbxbilling.calls.usage import CallUsage
 from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.kept_answers import KeptAnswers
 from pbxbilling.identity.people.log_in import LogIn
 from pbxbilling.identity.people.manage_roles import Roles
 from pbxbilling.identity.people.manage_users import Users
@@ -195,6 +196,7 @@ def wire_identity(ground: Ground, hasher: PasswordHasher) -> IdentityServices:
         Tokens(store, records, registry, clock, emit),
         users,
         Roles(store, records, clock),
+        KeptAnswers(store, clock),
         OwnAccount(store, users, log_in, StepUps(clock), codes, clock),
     )
 

@@ -56,6 +56,8 @@ class VirtualSite:
         self.hook = ("127.0.0.1", free_port())
         self.http = f"127.0.0.1:{free_port()}"
         self.web = f"127.0.0.1:{free_port()}"
+        self.public_url = f"http://{self.web}"
+        self.trusted_proxies: list[str] = []
         self._mode = mode
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual pbx")
@@ -103,7 +105,8 @@ class VirtualSite:
             f'[database]\nurl = "{self.place.text}"\n'
             f'[agi]\nlisten = "{self.hook[0]}:{self.hook[1]}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
-            f'[web]\nlisten = "{self.web}"\npublic_url = "http://{self.web}"\n'
+            f'[web]\nlisten = "{self.web}"\npublic_url = "{self.public_url}"\n'
+            f"trusted_proxies = {json.dumps(self.trusted_proxies)}\n"
             f'state = "{self.directory / "web"}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
             f'username = "pbxbilling"\nsecret_file = "{secret}"\ntrunks = ["PJSIP/carrier"]\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.records import AnswersExpired, KeptAnswer
 from pbxbilling.identity.tokens.token import Token
 
 
@@ -12,10 +13,18 @@ class MemoryIdentity:
     def __init__(self) -> None:
         self.kept: dict[str, Token] = {}
         self.people: dict[str, User] = {}
+        self.answers: dict[tuple[str, str], KeptAnswer] = {}
         self.own_roles: dict[str, CustomRole] = {}
 
-    def put(self, record: Token | User | CustomRole | RoleDeleted) -> None:
-        if isinstance(record, RoleDeleted):
+    def put(
+        self, record: Token | User | CustomRole | RoleDeleted | KeptAnswer | AnswersExpired
+    ) -> None:
+        if isinstance(record, KeptAnswer):
+            self.answers[record.who, record.key] = record
+        elif isinstance(record, AnswersExpired):
+            left = {key: one for key, one in self.answers.items() if one.at >= record.before}
+            self.answers = left
+        elif isinstance(record, RoleDeleted):
             self.own_roles.pop(record.name, None)
         elif isinstance(record, Token):
             self.kept[record.id] = record
@@ -35,6 +44,9 @@ class MemoryIdentity:
 
     async def roles(self) -> dict[str, CustomRole]:
         return dict(sorted(self.own_roles.items()))
+
+    async def kept_answer(self, who: str, key: str) -> KeptAnswer | None:
+        return self.answers.get((who, key))
 
     async def token(self, ident: str) -> Token | None:
         return self.kept.get(ident)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.credentials.algorithms import PyOtp
+from pbxbilling.identity.kept_answers import KeptAnswers
 from pbxbilling.identity.people.log_in import LogIn
 from pbxbilling.identity.people.manage_roles import Roles
 from pbxbilling.identity.people.manage_users import Users
@@ -85,4 +86,10 @@ def identity_of(store: MemoryStore, registry: Registry, clock: Clock) -> Identit
     log_in = LogIn(store.identity_store, QuickHasher(), codes, clock, lambda _fact: None)
     own = OwnAccount(store.identity_store, users, log_in, StepUps(clock), codes, clock)
     roles = Roles(store.identity_store, store, clock)
-    return IdentityServices(tokens_of(store, registry, clock), users, roles, own)
+    return IdentityServices(
+        tokens_of(store, registry, clock),
+        users,
+        roles,
+        KeptAnswers(store.identity_store, clock),
+        own,
+    )

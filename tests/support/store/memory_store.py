@@ -35,6 +35,7 @@ from pbxbilling.calls.live.records import (
 )
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.identity.people.user import CustomRole, RoleDeleted, User
+from pbxbilling.identity.records import AnswersExpired, KeptAnswer
 from pbxbilling.identity.tokens.token import Token
 from pbxbilling.kernel.codes import LegDirection, Outcome
 from pbxbilling.kernel.errors import StoreError
@@ -197,7 +198,7 @@ class MemoryStore:
                 self.statement_store.used[record.reference] = record
             case Cursor():
                 self.cursors[record.name] = record.at
-            case Token() | User() | CustomRole() | RoleDeleted():
+            case Token() | User() | CustomRole() | RoleDeleted() | KeptAnswer() | AnswersExpired():
                 self.identity_store.put(record)
             case InvoiceRun():
                 self.invoice_runs.put(record)

@@ -31,7 +31,7 @@ from tests.support.store.records import NOON, after, call, decision, ended_leg
 from tests.support.subscriptions.records import customer, event, invoice, subscription
 
 OF_NOBODY = {"account_version", "commit_number", "lease", "plan", "pbx_mark", "cursor"}
-OF_NOBODY |= {"custom_role"}
+OF_NOBODY |= {"custom_role", "kept_answer"}
 AMOUNTS = {
     *("talk_us", "billed_s", "allowance_s", "included_s", "charged_s", "used", "limit", "calls"),
     *("setup_fee", "overage_per_minute_micros", "price_per_call_micros", "rate_micros"),

@@ -8,7 +8,7 @@ that a kill interrupts starts again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,7 @@ from pbxbilling.billing.statements.read import StatementReader
 from pbxbilling.billing.statements.statement import Statement, StatementKind
 from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.ports import Clock, Cursors
-from pbxbilling.kernel.records import Cursor
+from pbxbilling.kernel.records import Cursor, Record, nothing_more
 from pbxbilling.runtime.background import Background, at_once
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
@@ -108,15 +108,23 @@ class Statements:
         return Issued(draft.statement, None, draft.legs)
 
     @again_if_stale
-    async def save_now(self, slug: str, actor: Actor) -> SavedStatement:
-        """Save a numbered interim copy of the current period; it never replaces the final one."""
+    async def save_now(
+        self,
+        slug: str,
+        actor: Actor,
+        more: Callable[[SavedStatement], Sequence[Record]] = nothing_more,
+    ) -> SavedStatement:
+        """Save a numbered interim copy of the current period; it never replaces the final one.
+
+        `more` gives what is saved with it.
+        """
         async with self._writer.alone:
             periods = await self.open_periods(slug)
             material = await self._reader.material(periods, periods.named(None))
             draft = await self._make(material, StatementKind.INTERIM)
             saved = draft.saved(periods.next_number(draft.statement.period.month))
             at = self._clock.now()
-            also = [saved, audit_of(saved, actor, at)]
+            also = [saved, audit_of(saved, actor, at), *more(saved)]
             facts = [saved_fact(draft, saved, (), at)]
             await self._writer.write(ACTION, (), actor, also, facts=facts)
             return saved

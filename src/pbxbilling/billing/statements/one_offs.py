@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import require_plan
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
@@ -13,6 +15,7 @@ from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor, to_minor
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.records import Record, nothing_more
 from pbxbilling.kernel.text import check_name
 
 _ADD = Act(AuditEvent.STATEMENT_ONE_OFF, "oneoff add")
@@ -38,12 +41,21 @@ class OneOffs:
 
     @again_if_stale
     async def add(
-        self, slug: str, kind: str, amount: str, reason: str, actor: Actor, month: str | None = None
+        self,
+        slug: str,
+        kind: str,
+        amount: str,
+        reason: str,
+        actor: Actor,
+        month: str | None = None,
+        *,
+        also: Callable[[OneOffEntry], Sequence[Record]] = nothing_more,
     ) -> OneOffEntry:
         """Put a fee, discount or credit on the statement of a period not closed.
 
         `amount` is net, such as "5.00", in the currency of the tenant's plan; `month` None is the
-        current period. To undo a line, add one in the opposite direction.
+        current period. To undo a line, add one in the opposite direction. `also` gives what is
+        saved with it.
         """
         async with self._writer.alone:
             tenant = self._statements.tenant(slug)
@@ -64,7 +76,7 @@ class OneOffs:
             )
             subject = f"tenant {slug}"
             audit = self._writer.audit(_ADD, subject, actor, None, _audited(entry), slug)
-            await self._writer.write(_ADD.action, (), actor, [entry, audit])
+            await self._writer.write(_ADD.action, (), actor, [entry, audit, *also(entry)])
         return entry
 
     async def of(self, slug: str) -> list[OneOffEntry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.records import Record, nothing_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,19 @@ class PlanChanges:
 
     @again_if_stale
     async def change(
-        self, slug: str, plan: str, at: datetime | None, actor: Actor, *, dry_run: bool
+        self,
+        slug: str,
+        plan: str,
+        at: datetime | None,
+        actor: Actor,
+        *,
+        dry_run: bool,
+        also: Callable[[PlanChangeReport], Sequence[Record]] = nothing_more,
     ) -> PlanChangeReport:
         """Give a tenant another plan from an instant of its open period on; `at` None is now.
 
-        `dry_run` only reports the cost, by the same code; its instant may be in the future.
+        `dry_run` only reports the cost, by the same code; its instant may be in the future. `also`
+        gives what is saved with the change.
         """
         async with self._writer.alone:
             tenant = self._statements.tenant(slug)
@@ -79,7 +89,8 @@ class PlanChanges:
             change = await self._compared(tenant, plan, at)
             if not dry_run:
                 moved = TenantChange(tenant, replace(tenant, plan=plan))
-                await self._writer.write("plan change", [moved], actor, [change.switch])
+                more = also(change.report(committed=True))
+                await self._writer.write("plan change", [moved], actor, [change.switch, *more])
         return change.report(committed=not dry_run)
 
     async def _compared(self, tenant: Tenant, plan: str, at: datetime) -> _Change:

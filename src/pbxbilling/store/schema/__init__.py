@@ -34,7 +34,7 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
-from pbxbilling.store.schema.identity import custom_role, token, user
+from pbxbilling.store.schema.identity import custom_role, kept_answer, token, user
 from pbxbilling.store.schema.lease import commit_number, lease
 from pbxbilling.store.schema.statements import (
     generic_usage,
@@ -81,6 +81,7 @@ __all__ = [
     "generic_usage",
     "invoice",
     "invoice_run",
+    "kept_answer",
     "key_origin",
     "lease",
     "leg",

@@ -59,3 +59,15 @@ token = Table(
 )
 Index("ix_token_created_at", token.c.created_at)  # the list
 Index("ix_token_expires_at", token.c.expires_at)  # the daily look for those that end soon
+
+kept_answer = Table(
+    "kept_answer",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_kept_answer_at", kept_answer.c.at)

@@ -21,7 +21,6 @@ from pbxbilling.web.api import (
     identity,
     me,
     payments,
-    privacy,
     problems,
 )
 from pbxbilling.web.api.problems import MEDIA_TYPE, Problem, add_error_answers
@@ -32,7 +31,7 @@ from pbxbilling.web.api.services import Services
 
 ROUTERS = tuple(
     subject.router
-    for subject in (calls, accounts, billing, payments, adoption, privacy, identity, me, problems)
+    for subject in (calls, accounts, billing, payments, adoption, identity, me, problems)
 )
 ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute))
 

@@ -16,10 +16,9 @@ from pbxbilling.config.tenants_csv import read_tenants
 from pbxbilling.kernel.audit import Actor
 from pbxbilling.runtime.background import A_PART
 from pbxbilling.web.api.problems import InvalidRequest
-from pbxbilling.web.api.routing import encoded
 from pbxbilling.web.api.schema import Schema
 from pbxbilling.web.api.services import Answer, FileKind
-from pbxbilling.web.api.shape import plain
+from pbxbilling.web.api.shape import encoded, plain
 
 
 class AccountsText(Schema):

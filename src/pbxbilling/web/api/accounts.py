@@ -1,4 +1,4 @@
-"""Accounts: plans and tenants from a file, single plans, single tenants and their status."""
+"""Accounts: plans and tenants from a file, single ones and their status, and what is forgotten."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pbxbilling.identity.permissions import Permission
 from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.bounds import read_day
 from pbxbilling.kernel.codes import Mode
+from pbxbilling.privacy.retention import Chore
 from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
@@ -26,6 +27,8 @@ from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, page, reads, 
 from pbxbilling.web.api.schema import PAGE_MOST, DryRun, Limit, Schema
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
+
+LIMIT_S = 20.0  # of a purge: the caller waits for the answer; the nightly one may take longer
 
 router = APIRouter(tags=["accounts"])
 
@@ -167,6 +170,22 @@ class DailyCheck(Schema):
     booked: bool
 
 
+class Purge(Schema):
+    """Rows purged, or due for purging, by chore; `complete` is false where more are due."""
+
+    rows: dict[Chore, int]
+    complete: bool
+    purged: bool
+
+
+class Forgotten(Schema):
+    """A forgotten tenant: how many rows had their numbers cut; `notes` say what stays and why."""
+
+    tenant: str
+    rows: int
+    notes: list[str]
+
+
 @router.put("/accounts", response_model=list[AccountChange], openapi_extra=reads(AccountsText))
 async def apply(services: Served, actor: Actor, request: Request) -> Response:
     """Make plans and tenants match a TOML file, all or nothing."""
@@ -258,6 +277,22 @@ async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response
     by = replace(actor, name=f"{ACTOR} ({actor})")
     report = await services.daily.run(by, dry_run=given.dry_run)
     return await written(report, DailyCheck)
+
+
+@router.post("/purge", response_model=Purge)
+async def purge(services: Served, given: DryRun) -> Response:
+    """Purge what is past its retention time, for at most 20 seconds."""
+    if given.dry_run:
+        rows = await services.purge.preview()
+        return await written({"rows": rows, "complete": False, "purged": False})
+    purged = await services.purge.run(LIMIT_S)
+    return await written({"rows": purged.rows, "complete": purged.complete, "purged": True})
+
+
+@router.delete("/tenants/{tenant}/personal-data", response_model=Forgotten)
+async def forget(services: Served, actor: Actor, tenant: str) -> Response:
+    """Delete the contacts and numbers of a cancelled tenant; its statements stay."""
+    return await written(await services.forgetter.forget(tenant, actor))
 
 
 async def _applied(services: Services, kind: FileKind, request: Request, actor: Actor) -> Response:

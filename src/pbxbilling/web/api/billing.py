@@ -22,6 +22,7 @@ from pbxbilling.kernel.bounds import LAST_INSTANT
 from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.web.api.calls import Usage
+from pbxbilling.web.api.once import OnlyOnce
 from pbxbilling.web.api.payments import GatewayInvoice, Subscription, invoice_row
 from pbxbilling.web.api.routing import (
     NEEDS_DAEMON,
@@ -262,9 +263,10 @@ async def show(
 
 
 @router.post("/tenants/{tenant}/statements", response_model=ListedStatement)
-async def save(services: Served, actor: Actor, tenant: str) -> Response:
+async def save(services: Served, actor: Actor, once: OnlyOnce, tenant: str) -> Response:
     """Save an interim copy of the current period."""
-    return await written(_listed(await services.billing.statements.save_now(tenant, actor)))
+    statements = services.billing.statements
+    return await once.do(lambda also: statements.save_now(tenant, actor, also), _listed)
 
 
 @router.get("/statements", response_model=list[ListedStatement])
@@ -357,12 +359,17 @@ async def count_usage(services: Served, principal: Who, request: Request) -> Res
 
 
 @router.post("/tenants/{tenant}/one-offs", response_model=OneOff)
-async def add_one_off(services: Served, actor: Actor, tenant: str, line: NewOneOff) -> Response:
+async def add_one_off(
+    services: Served, actor: Actor, once: OnlyOnce, tenant: str, line: NewOneOff
+) -> Response:
     """Add a fee, discount or credit to a period that is not closed."""
-    entry = await services.billing.one_offs.add(
-        tenant, line.kind, line.amount, line.reason, actor, line.month
+    one_offs = services.billing.one_offs
+    return await once.do(
+        lambda also: one_offs.add(
+            tenant, line.kind, line.amount, line.reason, actor, line.month, also=also
+        ),
+        _one_off,
     )
-    return await written(_one_off(entry))
 
 
 @router.get("/tenants/{tenant}/one-offs", response_model=list[OneOff])
@@ -372,12 +379,17 @@ async def one_offs(services: Served, tenant: str) -> Response:
 
 
 @router.post("/tenants/{tenant}/plan-changes", response_model=PlanChange)
-async def change_plan(services: Served, actor: Actor, tenant: str, change: NewPlan) -> Response:
+async def change_plan(
+    services: Served, actor: Actor, once: OnlyOnce, tenant: str, change: NewPlan
+) -> Response:
     """Change a tenant's plan at a moment of its open period."""
-    report = await services.billing.plan_changes.change(
-        tenant, change.plan, change.at, actor, dry_run=change.dry_run
+    plan_changes = services.billing.plan_changes
+    return await once.do(
+        lambda also: plan_changes.change(
+            tenant, change.plan, change.at, actor, dry_run=change.dry_run, also=also
+        ),
+        _plan_change,
     )
-    return await written(_plan_change(report))
 
 
 @router.get("/figures", response_model=Figures)

@@ -17,6 +17,7 @@ from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.order import Wish
 from pbxbilling.subscriptions.subscription import Invoice
+from pbxbilling.web.api.once import OnlyOnce
 from pbxbilling.web.api.rights import ForbiddenError
 from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, ForTenant, Served, Who, written
 from pbxbilling.web.api.schema import Period, Schema
@@ -204,14 +205,19 @@ class UsageInvoiceRun(Schema):
 
 @router.post("/tenants/{tenant}/checkout", response_model=Offer, openapi_extra=NEEDS_GATEWAY)
 async def checkout(
-    services: Served, principal: Who, actor: Actor, tenant: str, order: NewCheckout
+    services: Served,
+    principal: Who,
+    actor: Actor,
+    once: OnlyOnce,
+    tenant: str,
+    order: NewCheckout,
 ) -> Response:
     """Create the link at which a tenant buys a plan; a repeated request returns the same link."""
     if order.trial_days is not None and principal.tenant is not None:
         raise ForbiddenError(Permission.SUBSCRIPTIONS_MANAGE)
     wish = Wish(order.trial_days, order.success_url, order.cancel_url)
-    offer = services.shop.checkout.checkout(tenant, order.plan, order.cycle, actor, wish)
-    return await written(await offer)
+    sell = services.shop.checkout.checkout
+    return await once.do(lambda also: sell(tenant, order.plan, order.cycle, actor, wish, also=also))
 
 
 @router.post("/tenants/{tenant}/portal", response_model=PortalLink, openapi_extra=NEEDS_GATEWAY)

@@ -31,6 +31,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "wrong_method": "That address does not take this method.",
     "contradiction": "What was sold contradicts itself; nothing is charged.",
     "invalid": "The request is not of the form that its route takes; errors say where.",
+    "key_reused": "The Idempotency-Key was sent before, with another request.",
+    "still_running": "A request with the same Idempotency-Key is being done: ask again.",
     "unauthenticated": "Nobody is known to act: log in, or send a token in force.",
     "forbidden": "A permission is missing (missing_scope), or you act for one tenant alone.",
     "restricted": "The tenant's status lets its people read and pay alone.",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, BaseModel
@@ -27,7 +25,7 @@ from pbxbilling.web.api.rights import (
 )
 from pbxbilling.web.api.schema import ADDRESS, PREFIX, REQUEST_ID, Schema
 from pbxbilling.web.api.services import Answer, Services
-from pbxbilling.web.api.shape import plain, shaped
+from pbxbilling.web.api.shape import encoded, plain, shaped
 
 # Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
@@ -148,11 +146,3 @@ def _json(result: Any, write: Callable[[Any], Any]) -> bytes:
     if isinstance(result, list):
         return b"[" + b",".join(encoded(write(row)) for row in result) + b"]"
     return encoded(write(result))
-
-
-def encoded(value: Any) -> bytes:
-    """Encode a value, in any case: what is committed must be answered as done."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # an integer beyond 64 bits, a lone surrogate
-        return json.dumps(value, default=str).encode()

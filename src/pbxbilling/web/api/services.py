@@ -15,6 +15,7 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.identity.kept_answers import KeptAnswers
 from pbxbilling.identity.people.manage_roles import Roles
 from pbxbilling.identity.people.manage_users import Users
 from pbxbilling.identity.people.own_account import OwnAccount
@@ -93,6 +94,7 @@ class IdentityServices:
     tokens: Tokens
     users: Users
     roles: Roles
+    kept_answers: KeptAnswers
     own_account: OwnAccount
 
 

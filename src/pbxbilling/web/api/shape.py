@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
@@ -9,6 +10,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, get_args
 
+import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -70,3 +72,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(one) for one in value]
     return value
+
+
+def encoded(value: Any) -> bytes:
+    """Encode a value, in any case: what is committed must be answered as done."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate
+        return json.dumps(value, default=str).encode()
