@@ -43,8 +43,8 @@ def perform(name: str, given: Frames, made: Frames) -> None:
         _check_version(next(given.take("version"), ""))
         _job(name)(given, made)
     except ServiceError as refusal:
-        faults = getattr(refusal, "faults", ())
-        made.put(REFUSED, (refusal.status, refusal.code, shortened(str(refusal)), faults))
+        places = getattr(refusal, "places", ())
+        made.put(REFUSED, (refusal.status, refusal.code, shortened(str(refusal)), places))
     made.seal()
 
 

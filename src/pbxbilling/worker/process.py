@@ -21,7 +21,7 @@ from pbxbilling.runtime.waiting import pause
 from pbxbilling.worker.frames import Frames
 
 MODULE = "pbxbilling.worker"
-REFUSED = "refused"  # the tag of what a job refuses: a status, a code, a message, faults
+REFUSED = "refused"  # the tag of what a job refuses: a status, a code, a message, places of faults
 # Of any job, however busy the machine is; a file of 100,000 tenants takes a minute of CPU time.
 LIMIT_S = 3600.0
 KILLED_S = 5.0  # longest wait for the end of a killed process: it may hang in the system
@@ -37,12 +37,12 @@ class WorkerError(ServiceError):
 
 
 class RefusedByJob(ServiceError):  # noqa: N818 - carries a job's own refusal
-    """What a job refused, with its own status, code and message, and the faults of a request."""
+    """What a job refused, with its own status, code and message, and the places of its faults."""
 
-    def __init__(self, status: int, code: str, message: str, faults: Sequence[Any] = ()) -> None:
+    def __init__(self, status: int, code: str, message: str, places: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.status, self.code = status, code  # type: ignore[misc]
-        self.faults = faults
+        self.places = places
 
 
 class Worker(Protocol):

@@ -233,13 +233,6 @@ class DecisionQuery:
     limit: int = 1000
 
 
-class DecisionRow(NamedTuple):
-    """A decision with the number of its row."""
-
-    id: int
-    record: DecisionRecord
-
-
 @dataclass(frozen=True, slots=True)
 class DecisionRecord(QueuedRecord):
     """One admission decision; rows are only appended."""
@@ -263,6 +256,13 @@ class DecisionRecord(QueuedRecord):
     def queue_key(self) -> None:
         """None: each decision is kept, or dropped where the queue is full."""
         return None
+
+
+class DecisionRow(NamedTuple):
+    """A decision with the number of its row."""
+
+    id: int
+    record: DecisionRecord
 
 
 @dataclass(frozen=True, slots=True)

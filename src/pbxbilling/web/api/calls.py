@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from pbxbilling.calls.live.records import DecisionQuery, EndWitness
 from pbxbilling.calls.views import CallState, JournalState
@@ -22,17 +22,17 @@ from pbxbilling.web.api.shape import At, plain, shaped
 router = APIRouter(tags=["calls"])
 
 
-def _decision_key(text: object) -> tuple[datetime, int]:
-    at, _, number = str(text).partition("~")
+def _decision_key(text: str) -> tuple[datetime, int]:
+    """Return the instant and number of a decision from its key. Raises ValueError."""
+    at, _, number = text.partition("~")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         raise ValueError("expected the key of a row, as the header Link of a page has it")
     return read_instant(at), int(number)
 
 
 DecisionKey = Annotated[
-    tuple[datetime, int],
-    BeforeValidator(_decision_key),
-    WithJsonSchema({"type": "string"}),
+    str,
+    AfterValidator(lambda text: _decision_key(text) and text),
     Query(description="The key of the last row before, as the header Link has it."),
 ]
 
@@ -263,7 +263,7 @@ class EstimatedLeg(Schema):
     unproven_seconds: Annotated[float | None, At("unproven_s")]
 
 
-class Owner(Schema):
+class LegOwner(Schema):
     """The tenant that a leg is assigned to."""
 
     tenant: str
@@ -315,7 +315,8 @@ async def decisions(
     limit: Limit = PAGE_MOST,
 ) -> Response:
     """List admission decisions, the newest first; `refused` limits them to refusals."""
-    wanted = DecisionQuery(tenant, since, refused, after, limit)
+    before = None if after is None else _decision_key(after)
+    wanted = DecisionQuery(tenant, since, refused, before, limit)
     rows = [{"id": one.id, **plain(one.record)} for one in await services.calls.decisions(wanted)]
     return await page(request, rows, limit, lambda row: f"{row['at'].isoformat()}~{row['id']}")
 
@@ -359,7 +360,7 @@ async def estimated(services: Served, tenant: ForTenant, month: Month | None = N
 
 
 @router.put("/usage/legs/{leg}/tenant", response_model=TrunkLeg)
-async def assign(services: Served, actor: Actor, leg: str, owner: Owner) -> Response:
+async def assign(services: Served, actor: Actor, leg: str, owner: LegOwner) -> Response:
     """Assign a leg without a tenant to a tenant."""
     assigned = await services.calls.usage.assign(leg, owner.tenant, actor)
     return await written(assigned, TrunkLeg)

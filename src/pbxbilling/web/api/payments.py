@@ -106,7 +106,7 @@ class Cancellation(Schema):
     now: bool = False
 
 
-class Owner(Schema):
+class SubscriptionOwner(Schema):
     """The tenant that a subscription is linked to."""
 
     tenant: str
@@ -256,7 +256,9 @@ async def reactivate(services: Served, actor: Actor, tenant: str) -> Response:
     response_model=SubscriptionDone,
     openapi_extra=NEEDS_GATEWAY,
 )
-async def link(services: Served, actor: Actor, subscription: str, owner: Owner) -> Response:
+async def link(
+    services: Served, actor: Actor, subscription: str, owner: SubscriptionOwner
+) -> Response:
     """Link a subscription to a tenant, whatever its metadata says."""
     linked = services.shop.subscriptions.link(subscription, owner.tenant, actor)
     return await written(await linked, SubscriptionDone)

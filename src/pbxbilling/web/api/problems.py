@@ -113,7 +113,7 @@ class InvalidRequest(ServiceError):  # noqa: N818 - named as its code
 
     def __init__(self, faults: Sequence[Any]) -> None:
         """Say in a sentence each what pydantic found; places begin with where they are, `body`."""
-        self.faults = tuple(map(_fault, faults))
+        self.places = tuple(map(_fault, faults))
         super().__init__("; ".join(map(_sentence, faults)))
 
 
@@ -146,8 +146,8 @@ def add_error_answers(app: FastAPI) -> None:
         headers: dict[str, str] = {}
         if isinstance(error, ForbiddenError) and error.missing is not None:
             more["missing_scope"] = error.missing.value
-        if faults := getattr(error, "faults", ()):
-            more["errors"] = faults
+        if places := getattr(error, "places", ()):
+            more["errors"] = places
         if (retry_s := getattr(error, "retry_s", None)) is not None:
             headers["Retry-After"] = str(max(1, round(retry_s)))
         if error.status == HTTPStatus.UNAUTHORIZED:
