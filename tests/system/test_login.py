@@ -91,8 +91,8 @@ def test_a_user_logs_in_acts_by_their_role_and_logs_out(site: VirtualSite) -> No
     assert cookie.startswith("__Host-pbxb=")
     assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=lax", "Path=/"))
     assert len(browser.send("GET", "/tenants").json()) == 2
-    assert browser.send("PUT", "/tenants/acme/suspension").status_code == 200
-    assert site.json("tenant", "show", "acme")["audit"][0]["actor"] == email
+    assert browser.send("PUT", "/tenants/globex/suspension").status_code == 200
+    assert site.json("tenant", "show", "globex")["audit"][0]["actor"] == email
     assert browser.send("GET", "/usage").status_code == 200
     assert browser.send("GET", "/statements").json()["missing_scope"] == "billing.read"
     held = dict(browser.cookies)
@@ -216,3 +216,40 @@ def test_people_log_in_while_the_daemon_is_away(site: VirtualSite) -> None:
         assert browser.steps_up(password=PASSWORD).status_code == 503
     finally:
         site.start()
+
+
+def test_a_tenants_admin_manages_its_own_people_and_nobody_elses(site: VirtualSite) -> None:
+    boss = inside(site, "tenant_admin", "--tenant", "acme")
+    other = person(site, "tenant_user", "--tenant", "globex")
+    new = {"email": "colleague@acme.example", "role": "tenant_user", "password": PASSWORD}
+    assert boss.send("POST", "/tenants/acme/users", json=new).json()["code"] == "step_up_needed"
+    assert boss.steps_up(password=PASSWORD).status_code == 200
+    made = boss.send("POST", "/tenants/acme/users", json=new)
+    assert made.status_code == 200, made.text
+    assert boss.send("POST", "/tenants/globex/users", json=new).status_code == 404
+    staff = {**new, "email": "x@acme.example", "role": "admin"}
+    assert boss.send("POST", "/tenants/acme/users", json=staff).status_code == 422
+    own = "/tenants/acme/users"
+    assert "colleague@acme.example" in [one["email"] for one in boss.send("GET", own).json()]
+    assert boss.send("PUT", f"{own}/{other}/exclusion").status_code == 404
+    assert Browser(site).logs_in("colleague@acme.example").status_code == 200
+    assert boss.send("PUT", f"{own}/colleague@acme.example/exclusion").status_code == 200
+    assert Browser(site).logs_in("colleague@acme.example").status_code == 401
+    assert boss.send("GET", "/users").status_code == 403
+
+
+def test_a_role_of_the_sites_own_is_in_force_as_it_is_now(site: VirtualSite) -> None:
+    root = inside(site, "super_admin")
+    assert root.steps_up(password=PASSWORD).status_code == 200
+    made = {"name": "night", "permissions": ["tenants.read"]}
+    assert root.send("POST", "/roles", json=made).status_code == 200
+    guard = inside(site, "night")
+    assert guard.send("GET", "/tenants").status_code == 200
+    assert guard.send("GET", "/audit").json()["missing_scope"] == "audit.read"
+    changed = {"permissions": ["audit.read"]}
+    assert root.send("PUT", "/roles/night", json=changed).status_code == 200
+    assert guard.send("GET", "/audit").status_code == 200
+    assert guard.send("GET", "/tenants").status_code == 403
+    assert root.send("DELETE", "/roles/night").status_code == 422  # somebody has it
+    events = [row["event"] for row in root.send("GET", "/audit").json()[:3]]
+    assert "role.updated" in events

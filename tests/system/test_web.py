@@ -20,6 +20,7 @@ ACTIVE = "/tenants/globex/suspension"
 ACCOUNTS = """
 [plan.two]
 max_calls = 2
+meters = { words = { per = 1000, price = "0.50", name = "Words" } }
 [tenant.acme]
 plan = "two"
 accountcodes = ["acme"]
@@ -43,11 +44,11 @@ class Client:
 
     def __init__(self, site: VirtualSite, token: str) -> None:
         self._base = f"http://{site.web}/api/v1"
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def send(self, method: str, path: str, **how: Any) -> httpx.Response:
         return httpx.request(
-            method, self._base + path, headers=self._headers, timeout=patience_s(10), **how
+            method, self._base + path, headers=self.headers, timeout=patience_s(10), **how
         )
 
     def get(self, path: str, **query: Any) -> httpx.Response:
@@ -214,3 +215,54 @@ def test_what_is_live_is_not_guessed_while_the_daemon_is_away(
     finally:
         site.start()
     until(lambda: operator.get("/calls").status_code == 200, "it follows the new one")
+
+
+def test_the_audit_trail_has_where_a_change_came_from_and_why(
+    site: VirtualSite, operator: Client
+) -> None:
+    done = operator.send("PUT", "/tenants/globex/suspension", params={"reason": "invoice 12"})
+    assert done.status_code == 200
+    site.says("tenant", "activate", "globex", "--reason", "it was paid")
+    lifted, set_ = operator.get("/audit", tenant="globex", limit=2).json()
+    assert (set_["event"], set_["actor_type"], set_["actor"]) == (
+        "tenant.suspended", "token", "token a program",
+    )  # fmt: skip
+    assert (set_["address"], set_["reason"]) == ("127.0.0.1", "invoice 12")
+    assert set_["request"] == done.headers["x-request-id"]
+    assert (lifted["event"], lifted["actor_type"]) == ("tenant.activated", "command")
+    assert (lifted["reason"], lifted["address"]) == ("it was paid", "")
+    rows = site.json("audit", "--tenant", "globex", "--event", "tenant.suspended")
+    assert rows[0] == set_
+
+
+def test_units_come_by_the_api_as_by_the_daemons_own_door(site: VirtualSite) -> None:
+    counts = client(site, "--scope", "usage.write")
+    units = {"tenant": "acme", "meter": "words", "units": 5, "reference": "r-1"}
+    assert counts.send("POST", "/usage", json=units).json() == {"result": "counted"}
+    again = httpx.post(
+        f"http://{site.http}/api/v1/usage",
+        json=units,
+        headers=counts.headers,
+        timeout=patience_s(10),
+    )
+    assert (again.status_code, again.json()) == (200, {"result": "known"})
+    other = client(site, "--scope", "usage.write", "--tenant", "globex")
+    assert other.send("POST", "/usage", json={**units, "reference": "r-2"}).status_code == 422
+    reads = client(site, "--scope", "usage.read")
+    assert reads.send("POST", "/usage", json=units).json()["missing_scope"] == "usage.write"
+
+
+def test_a_suspended_tenants_program_reads_and_does_nothing(
+    site: VirtualSite, operator: Client
+) -> None:
+    own = client(site, "--scope", "admin", "--tenant", "globex")
+    units = {"tenant": "globex", "meter": "words", "units": 5, "reference": "r-3"}
+    assert operator.send("PUT", "/tenants/globex/suspension").status_code == 200
+    try:
+        refused = own.send("POST", "/usage", json=units)
+        assert (refused.status_code, refused.json()["code"]) == (403, "restricted")
+        assert "an operator has suspended it" in refused.json()["detail"]
+        assert own.get("/tenants/globex").status_code == 200
+    finally:
+        assert operator.send("DELETE", "/tenants/globex/suspension").status_code == 200
+    assert own.send("POST", "/usage", json=units).json() == {"result": "counted"}

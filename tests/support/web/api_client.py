@@ -35,6 +35,14 @@ class ApiClient:
         given = {key: value for key, value in query.items() if value is not None}
         return await self._send("GET", path, params=given)
 
+    async def text(self, path: str, **query: Any) -> str:
+        """Return an answer as a table."""
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://test") as client:
+            accept = {"Accept": "text/csv"}
+            answer = await client.get(f"{PREFIX}{path}", params=query, headers=accept)
+        assert answer.headers["content-type"].startswith("text/csv"), answer.text
+        return answer.text
+
     async def post(self, path: str, **body: Any) -> Any:
         return await self._send("POST", path, json=body)
 

@@ -12,7 +12,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Prices
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.order import OrderLine, SalePages
+from pbxbilling.subscriptions.order import OrderLine, SalePages, Wish
 from tests.support.kernel.actors import named
 from tests.support.subscriptions.records import customer
 from tests.support.subscriptions.shop import ACME, STARTER, Shop
@@ -240,3 +240,43 @@ async def test_a_store_that_fails_gives_no_link() -> None:
         await buy(shop)
     assert not shop.checkout_gateway.pages
     assert shop.acme.customer is None
+
+
+async def test_a_request_may_choose_pages_on_known_hosts_and_the_days_of_trial() -> None:
+    shop = Shop()
+    wish = Wish(3, "https://provider.example/thanks", "https://PROVIDER.example/no")
+    offer = await shop.checkout.checkout("acme", "starter", Cycle.MONTH, named("alice"), wish)
+    _, order = shop.checkout_gateway.pages["cs_1"]
+    assert (order.success_url, order.cancel_url) == (wish.success_url, wish.cancel_url)
+    assert offer.trial_days == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/done",
+        "https://provider.example.evil.example/done",
+        "https://provider.example@evil.example/done",
+        "https://provider.example:8443/done",
+        "javascript:alert(1)",
+        "//provider.example/done",
+        "/done",
+        "",
+    ],
+)
+async def test_a_page_elsewhere_is_refused_with_the_hosts_that_are_known(url: str) -> None:
+    for wish in (Wish(success_url=url), Wish(cancel_url=url)):
+        shop = Shop()
+        with pytest.raises(AdministrationError, match=r"a page on one of provider\.example"):
+            await shop.checkout.checkout("acme", "starter", Cycle.MONTH, named("alice"), wish)
+        assert not shop.checkout_gateway.pages
+    customer = Shop(replace(ACME, customer="cus_1"))
+    with pytest.raises(AdministrationError, match="expected a page on one of"):
+        await customer.checkout.portal("acme", named("alice"), url)
+
+
+def test_our_own_host_is_known_without_any_page() -> None:
+    pages = SalePages(own_hosts=frozenset({"billing.provider.example"}))
+    assert pages.checked("https://billing.provider.example/my")
+    with pytest.raises(AdministrationError, match="none, as no page is configured"):
+        SalePages().checked("https://billing.provider.example/my")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -18,11 +19,13 @@ from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.identity.sign_in import SignIn
+from pbxbilling.identity.tokens.token import Secret, Token, new_secret
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.web.public import public_app
 from pbxbilling.web.usage import LIMIT, UsageEndpoint
 from tests.support.billing.figures import Unscraped
+from tests.support.identity.tokens import TOKEN as TOKEN_RECORD
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import NOON, after
@@ -175,3 +178,31 @@ async def test_a_client_that_disconnects_before_its_body_is_complete_causes_no_e
     asked = {"type": "http", "method": "POST", "path": path, "query_string": b""}
     await app({**asked, "headers": headers}, leave, hear)
     assert (said[0], office.facts) == (400, [])
+
+
+def token(secret: Secret, *scopes: str, tenant: str | None = None) -> Token:
+    """Return a token of the API with that secret, in force."""
+    return replace(TOKEN_RECORD, id=secret.id, digest=secret.digest, scopes=scopes, tenant=tenant)
+
+
+async def test_a_token_of_the_api_counts_too_with_the_scope_for_it() -> None:
+    office, good, bad = Office(), new_secret(), new_secret()
+    office.clock.passed_s = 0.0
+    await office.store.commit([token(good, "usage.write"), token(bad, "usage.read")])
+    assert (await office.post(token=good.text)).status_code == 200
+    refused = await office.post(token=bad.text, reference="doc-2")
+    assert (refused.status_code, refused.json()["result"]) == (403, "forbidden")
+    assert "usage.write" in refused.json()["reason"]
+    assert (await office.post(token=new_secret().text)).status_code == 401
+
+
+async def test_the_token_of_a_tenant_counts_for_it_alone_and_not_while_it_may_only_pay() -> None:
+    office, own = Office(), new_secret()
+    await office.store.commit([token(own, "usage.write", tenant="acme")])
+    other = await office.post(token=own.text, tenant="globex")
+    assert (other.status_code, other.json()["result"]) == (422, "unknown")
+    assert (await office.post(token=own.text)).status_code == 200
+    office.restricted["acme"] = "tenant acme is suspended: you can read and pay"
+    blocked = await office.post(token=own.text, reference="doc-2")
+    assert (blocked.status_code, blocked.json()["reason"]) == (403, office.restricted["acme"])
+    assert (await office.post(reference="doc-2")).status_code == 200  # the operator's

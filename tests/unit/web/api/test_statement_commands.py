@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.billing.statements.document import statement_from
 from pbxbilling.billing.take_figures import Figures
+from pbxbilling.kernel.money import from_minor
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.services import Services
@@ -114,3 +117,43 @@ async def test_a_change_of_plan_says_what_it_costs() -> None:
         "difference": "30.00",
         "committed": True,
     }
+
+
+async def test_the_bill_to_come_is_the_preview_to_the_cent() -> None:
+    office = await Served.opened()
+    shown = await office.api.get("/tenants/acme/billing")
+    preview = await office.api.get("/tenants/acme/statements/preview")
+    upcoming = shown["upcoming_charges"]
+    for key in ("net", "tax", "total"):
+        amount = from_minor(preview[f"{key}_minor"], preview["currency"])
+        assert upcoming[key] == {"amount": amount, "currency": preview["currency"]}
+    assert (upcoming["month"], shown["current_subscription"]) == ("2026-12", None)
+    assert shown["current_period_usage"]["tenant"] == "acme"
+    assert shown["recent_invoices"] == []
+
+
+async def test_records_are_ended_legs_as_they_are_rated_across_periods() -> None:
+    office = await Served.opened()
+    await office.called("2026-12-02T10:00", 2)
+    november, december = {"from": "2026-11-01T00:00:00Z"}, {"from": "2026-12-01T00:00:00Z"}
+    both = await office.api.get("/records", tenant="acme", **november)
+    assert [(one["month"], one["statement"], one["currency"]) for one in both] == [
+        ("2026-11", 0, "EUR"),
+        ("2026-12", None, "EUR"),
+    ]
+    assert [one["charged_s"] for one in both] == [60, 0]
+    assert await office.api.get("/records", tenant="acme", **december) == both[1:]
+    assert await office.api.get("/records", tenant="acme") == both[1:]  # the current period
+    until = {"to": "2026-12-01T00:00:00Z"}
+    assert await office.api.get("/records", tenant="acme", **november, **until) == both[:1]
+    one = await office.api.get("/records", tenant="acme", limit=1, **november)
+    later = await office.api.get("/records", tenant="acme", after=one[-1]["leg"], **november)
+    assert one + later == both
+
+
+async def test_records_come_as_a_table_too() -> None:
+    office = await Served.opened()
+    table = await office.api.text("/records", tenant="acme", **{"from": "2026-11-01T00:00:00Z"})
+    (row,) = csv.DictReader(table.splitlines())
+    assert (row["tenant"], row["month"], row["leg"]) == ("acme", "2026-11", "pbx1:1.0")
+    assert (row["charged_seconds"], row["currency"]) == ("60", "EUR")
