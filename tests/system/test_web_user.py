@@ -56,6 +56,7 @@ def test_its_group_reads_the_database_and_nobody_else(site: Site) -> None:
 def test_it_reads_before_the_daemon_is_there_and_says_why_it_cannot_write(
     site: Site, program: httpx.Client
 ) -> None:
+    site.apply()  # whose end folds the log that a killed daemon has left
     assert not site.database.with_name(f"{site.database.name}-wal").exists()
     assert tenants(program) == ["acme"]
     away = program.put(SUSPENSION)
