@@ -9,10 +9,11 @@ from ipaddress import ip_network
 from types import TracebackType
 from typing import Self
 
-from pbxbilling.agi.sessions.allow_list import AllowList, Network
+from pbxbilling.agi.sessions.allow_list import AllowList
 from pbxbilling.agi.sessions.deadlines import Deadlines
 from pbxbilling.agi.sessions.epoll_server import EpollServer
 from pbxbilling.agi.sessions.session import AgiObserver, HookHandler, Judge
+from pbxbilling.kernel.addresses import Network
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.ports import Clock
 

@@ -58,7 +58,10 @@ OF_A_TENANTS_TOKEN: Final = frozenset(
 )
 """What the token of a tenant can have; it is for that tenant's objects alone."""
 
-_ADMIN = EVERYTHING - NEVER_A_TOKENS - {P.PAY}
+OF_A_TOKEN: Final = EVERYTHING - NEVER_A_TOKENS
+"""What the token of an operator can have."""
+
+_ADMIN = OF_A_TOKEN - {P.PAY}
 _OWN = frozenset({P.CALLS_READ, P.TENANTS_READ, P.USAGE_READ})
 
 SHIPPED_ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -94,3 +97,8 @@ SHIPPED_ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
 }
 OF_TENANTS: Final = frozenset({Role.TENANT_ADMIN, Role.TENANT_USER})
 """Roles that a user can only have for one tenant, and that reach that tenant's objects alone."""
+
+
+def of_token(tenant: str | None) -> frozenset[Permission]:
+    """Return what a token can have: one of a tenant, or (None) an operator's."""
+    return OF_A_TENANTS_TOKEN if tenant else OF_A_TOKEN

@@ -45,6 +45,13 @@ class NeedsDaemonError(AdministrationError):
     code: ClassVar[str] = "needs_daemon"
 
 
+class BusyError(ServiceError):
+    """So much waits already that more would wait too long; the message says for what."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "busy"
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class StoreError(ServiceError):
     """The store cannot serve; the message names the file, the fault and the fix."""

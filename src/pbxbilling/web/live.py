@@ -35,7 +35,7 @@ class Subscriber:
     """Lines that wait for one who reads them."""
 
     def __init__(self) -> None:
-        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING_MOST)
+        self._lines: asyncio.Queue[bytes] = asyncio.Queue(WAITING_MOST)
         self.is_cut_off = False
 
     def put(self, line: bytes) -> None:
@@ -48,16 +48,7 @@ class Subscriber:
     async def lines(self) -> AsyncGenerator[bytes, None]:
         """Yield lines until it is cut off."""
         while not self.is_cut_off:
-            line = await self._lines.get()
-            if line is None:
-                return
-            yield line
-
-    def end(self) -> None:
-        """End the lines, once those that wait are read."""
-        self.is_cut_off = self._lines.full()
-        if not self.is_cut_off:
-            self._lines.put_nowait(None)
+            yield await self._lines.get()
 
 
 class LiveFeed:

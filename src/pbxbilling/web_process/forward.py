@@ -12,7 +12,7 @@ import httpx
 from fastapi import Request, Response
 
 from pbxbilling.identity.principal import Principal
-from pbxbilling.kernel.errors import NeedsDaemonError, ServiceError
+from pbxbilling.kernel.errors import BusyError, NeedsDaemonError, ServiceError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.web.actor import GRANT, PRINCIPAL
 from pbxbilling.web.api.me import Grant, Proof, RecoveryCode
@@ -28,13 +28,6 @@ BODY_MOST: Final = 1_000_000  # bytes
 
 _SENT_ON: Final = ("content-type", "if-match", "idempotency-key")
 _GIVEN_BACK: Final = ("content-type", "etag", "retry-after")
-
-
-class BusyError(ServiceError):
-    """So many requests wait for the daemon that another one would wait too long."""
-
-    status = 503
-    code = "busy"
 
 
 class OversizedError(ServiceError):
@@ -58,14 +51,8 @@ class Forwarder:
 
     def __init__(self, admin: Path, clock: Clock, address_of: Callable[[Request], str]) -> None:
         self._address_of = address_of
-        self._admin = admin
         self._clock = clock
-        # Without a context httpx reads all certificates, which takes 50 ms.
-        no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        transport = httpx.AsyncHTTPTransport(uds=str(admin), verify=no_tls)
-        self._client = httpx.AsyncClient(
-            transport=transport, base_url="http://daemon", timeout=ANSWER_S
-        )
+        self._client = admin_client(admin, ANSWER_S)
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._next_at = clock.monotonic()
         self._waiting = 0
@@ -86,11 +73,7 @@ class Forwarder:
     async def _asked(
         self, principal: Principal, path: str, body: Schema, address: str
     ) -> httpx.Response:
-        headers = {
-            PRINCIPAL: f"{principal.type} {principal.ident}",
-            ADDRESS: address,
-            "content-type": "application/json",
-        }
+        headers = {**_acting(principal, address), "content-type": "application/json"}
         content = body.model_dump_json().encode()
         answer = await self._turn("POST", httpx.URL(f"{PREFIX}{path}"), headers, content)
         if answer.status_code != httpx.codes.OK:
@@ -101,8 +84,7 @@ class Forwarder:
         """Answer a request as the daemon does. Raises ServiceError where none answers."""
         body = await _body_of(request)
         headers = _some(request.headers, _SENT_ON)
-        headers[PRINCIPAL] = f"{principal.type} {principal.ident}"
-        headers[ADDRESS] = self._address_of(request)
+        headers |= _acting(principal, self._address_of(request))
         headers[REQUEST_ID] = request.state.request_id
         session: Session | None = getattr(request.state, "session", None)
         if session is not None and session.step_up:
@@ -147,6 +129,19 @@ class Forwarder:
         except httpx.HTTPError as error:
             msg = f"the daemon did not answer ({error!r}): look before you repeat it"
             raise NeedsDaemonError(msg) from error
+
+
+def admin_client(admin: Path, timeout_s: float) -> httpx.AsyncClient:
+    """Return a client of the admin socket, whose every wait is so long at the most."""
+    # Without a context httpx reads all certificates, which takes 50 ms.
+    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport = httpx.AsyncHTTPTransport(uds=str(admin), verify=no_tls)
+    return httpx.AsyncClient(transport=transport, base_url="http://daemon", timeout=timeout_s)
+
+
+def _acting(principal: Principal, address: str) -> dict[str, str]:
+    """Return the headers that say for whom the daemon is asked, and where they are."""
+    return {PRINCIPAL: f"{principal.type} {principal.ident}", ADDRESS: address}
 
 
 async def _body_of(request: Request) -> bytes:

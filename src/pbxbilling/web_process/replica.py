@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from pbxbilling.calls.live.load import NOTHING, Load
 from pbxbilling.calls.views import CallView, StatusView
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.web.api.schema import PREFIX
+from pbxbilling.web_process.forward import admin_client
 
 FRESH_S: Final = 5.0
 AGAIN_S: Final = 1.0
@@ -70,11 +70,7 @@ class Replica:
 
     async def run(self) -> None:
         """Follow the stream until cancelled, each time from the beginning."""
-        no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # httpx would read all certificates
-        transport = httpx.AsyncHTTPTransport(uds=str(self._admin), verify=no_tls)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://daemon", timeout=FRESH_S
-        ) as client:
+        async with admin_client(self._admin, FRESH_S) as client:
             while True:
                 # It is away, or of another version: it is asked again.
                 with suppress(httpx.HTTPError, ValueError, KeyError, TypeError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Final
 
 from fastapi import Request
@@ -13,10 +14,10 @@ from pbxbilling.identity.people.user import User
 from pbxbilling.identity.ports import IdentityStore
 from pbxbilling.identity.principal import Principal
 from pbxbilling.identity.sign_in import SignIn
+from pbxbilling.kernel.addresses import Network, is_in
 from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api.rights import UnauthenticatedError
-from pbxbilling.web_process.address import address_of, is_in
 from pbxbilling.web_process.sessions.store import Session, Sessions
 
 COOKIE: Final = "__Host-pbxb"
@@ -46,6 +47,25 @@ def is_ours(method: str, headers: Mapping[str, str], origin: str) -> bool:
     return headers.get("origin") == origin
 
 
+def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
+    """Return the client's address: the peer's own, or what trusted proxies say of it.
+
+    `forwarded` is `X-Forwarded-For`: each proxy adds the address that it was asked from, on the
+    right. So the first one from the right that is no trusted proxy is the client, and whatever
+    stands left of it is the client's own invention.
+    """
+    address = peer
+    for text in reversed(forwarded.split(",")):
+        if not is_in(address, proxies):
+            return address
+        given = text.strip()
+        try:
+            address = str(ip_address(given))
+        except ValueError:
+            return address
+    return address
+
+
 class Requests:
     """Reads requests. Raises StoreError, and ServiceError for nobody's."""
 
@@ -61,7 +81,7 @@ class Requests:
         """Return where a request came from."""
         peer = request.client.host if request.client else ""
         forwarded = request.headers.get("x-forwarded-for", "")
-        return address_of(peer, forwarded, self._web.trusted_proxies) if forwarded else peer
+        return client_address(peer, forwarded, self._web.trusted_proxies) if forwarded else peer
 
     def is_proxied(self, scope: Scope) -> bool:
         """Return whether a proxy of ours has sent a request."""

@@ -8,20 +8,13 @@ from typing import Any, Final
 from pbxbilling import __version__
 from pbxbilling.credentials.algorithms import hash_password, verify_password
 from pbxbilling.identity.ports import Verified
-from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.kernel.errors import BusyError
 from pbxbilling.worker.frames import Frames
 from pbxbilling.worker.jobs import HASH, PASSWORDS, VERIFY
 from pbxbilling.worker.process import Worker
 
 LIMIT_S: Final = 30.0
 WAITING_MOST: Final = 8  # each takes half a second: whoever comes later would wait too long
-
-
-class BusyError(ServiceError):
-    """So many passwords wait to be compared that another one would wait too long."""
-
-    status = 503
-    code = "busy"
 
 
 class PasswordsByWorker:

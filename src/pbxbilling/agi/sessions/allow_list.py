@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
-Network = IPv4Network | IPv6Network
+from pbxbilling.kernel.addresses import Network, read_ip
 
 _REMEMBERED_MAX = 1024
 
@@ -27,7 +26,5 @@ class AllowList:
         return known
 
     def _lists(self, address: str) -> bool:
-        peer = ip_address(address.partition("%")[0])
-        if isinstance(peer, IPv6Address) and peer.ipv4_mapped is not None:
-            peer = peer.ipv4_mapped
+        peer = read_ip(address.partition("%")[0])
         return any(peer in network for network in self._networks)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pbxbilling.accounts.records import Act
+from pbxbilling.identity.people.manage_users import KEY
 from pbxbilling.identity.people.user import CustomRole, RoleDeleted
 from pbxbilling.identity.permissions import (
-    NEVER_A_TOKENS,
+    OF_A_TOKEN,
     OF_TENANTS,
     SHIPPED_ROLES,
     Permission,
@@ -21,14 +22,13 @@ from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.ports import Clock
 
-KEY: Final = "users"  # of the transactions: a role is checked where a user gets it
 _CREATED: Final = Act(AuditEvent.ROLE_CREATED, "role add")
 _UPDATED: Final = Act(AuditEvent.ROLE_UPDATED, "role change")
 _DELETED: Final = Act(AuditEvent.ROLE_DELETED, "role delete")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 OF_TENANTS_MOST: Final = SHIPPED_ROLES[Role.TENANT_ADMIN]
-OF_OPERATORS_MOST: Final = frozenset(Permission) - NEVER_A_TOKENS - {Permission.PAY}
+OF_OPERATORS_MOST: Final = OF_A_TOKEN - {Permission.PAY}
 """What no role of a site's own has: who could make users and roles could give themselves all."""
 
 

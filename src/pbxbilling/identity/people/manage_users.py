@@ -29,7 +29,7 @@ SET_PASSWORD = Act(AuditEvent.USER_PASSWORD, "user password")
 _ADD = Act(AuditEvent.USER_CREATED, "user add")
 _DISABLE = Act(AuditEvent.USER_DISABLED, "user disable")
 _ENABLE = Act(AuditEvent.USER_ENABLED, "user enable")
-KEY = "users"  # of the transactions, which exclude one another
+KEY = "users"  # of the transactions on users and roles, which exclude one another
 
 
 @dataclass(frozen=True, slots=True)

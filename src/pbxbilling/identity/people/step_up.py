@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from base64 import urlsafe_b64encode
 from typing import Final, NamedTuple
 
-from pbxbilling.identity.tokens.token import Draw, digest_of
+from pbxbilling.identity.tokens.token import Draw, digest_of, new_text
 from pbxbilling.kernel.ports import Clock
 
 VALID_S: Final = 600.0
 _OF_ONE_MOST: Final = 8  # browsers of one user at a time
-_BYTES: Final = 32
 
 
 class _Grant(NamedTuple):
@@ -29,7 +27,7 @@ class StepUps:
 
     def grant(self, user: str) -> str:
         """Return a new grant of a user, who has just shown who they are."""
-        text = urlsafe_b64encode(self._draw(_BYTES)).rstrip(b"=").decode()
+        text = new_text(self._draw)
         new = _Grant(digest_of(text), self._clock.monotonic() + VALID_S)
         self._granted[user] = [*self._valid(user), new][-_OF_ONE_MOST:]
         return text

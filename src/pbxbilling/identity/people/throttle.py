@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from typing import Final
+
+from pbxbilling.kernel.addresses import read_ip
 
 FREE: Final = 3  # failures that cost nothing: everybody mistypes
 FREE_OF_AN_ADDRESS: Final = 20  # many people may share one
@@ -68,10 +70,8 @@ def _keys(email: str, address: str) -> Iterator[tuple[Hashable, int]]:
 def network_of(address: str) -> str:
     """Return the network of an address; a text that is none is its own."""
     try:
-        given = ip_address(address)
+        given = read_ip(address)
     except ValueError:
         return address
-    if isinstance(given, IPv6Address) and given.ipv4_mapped is not None:
-        given = given.ipv4_mapped
     bits = 64 if isinstance(given, IPv6Address) else 24
     return str(ip_network(f"{given}/{bits}", strict=False))

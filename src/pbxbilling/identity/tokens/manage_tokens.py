@@ -11,7 +11,7 @@ from typing import Final
 from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.identity.facts import TokenCreated, TokenRevoked
-from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
+from pbxbilling.identity.permissions import of_token
 from pbxbilling.identity.ports import IdentityRecords, IdentityStore, IdentityTransaction
 from pbxbilling.identity.tokens.token import ADMIN, Secret, Token, new_secret
 from pbxbilling.kernel.audit import Actor, AuditEvent
@@ -119,8 +119,7 @@ class Tokens:
 
 def _checked(scopes: Sequence[str], tenant: str | None) -> tuple[str, ...]:
     """Return the scopes, each once. Raises AdministrationError for one that it cannot have."""
-    allowed = OF_A_TENANTS_TOKEN if tenant else frozenset(Permission) - NEVER_A_TOKENS
-    names = [ADMIN, *sorted(allowed)]
+    names = [ADMIN, *sorted(of_token(tenant))]
     whose = f"the token of tenant {tenant}" if tenant else "a token"
     if not scopes:
         raise AdministrationError(f"no scope: expected some of {', '.join(names)}")

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from pbxbilling.identity.permissions import NEVER_A_TOKENS, OF_A_TENANTS_TOKEN, Permission
+from pbxbilling.identity.permissions import of_token
 from pbxbilling.identity.principal import Principal
+from pbxbilling.kernel.addresses import is_in
 from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.records import Record
 
@@ -62,14 +63,7 @@ class Token(Record):
 
     def is_good_from(self, address: str) -> bool:
         """Return whether it may be used from an IP address."""
-        if not self.networks:
-            return True
-        try:
-            given = ip_address(address)
-        except ValueError:
-            return False
-        given = getattr(given, "ipv4_mapped", None) or given
-        return any(given in ip_network(network) for network in self.networks)
+        return not self.networks or is_in(address, map(ip_network, self.networks))
 
     def is_in_force(self, now: datetime) -> bool:
         """Return whether it has neither been revoked nor expired."""
@@ -78,7 +72,7 @@ class Token(Record):
     @property
     def principal(self) -> Principal:
         """Return who acts with it."""
-        allowed = OF_A_TENANTS_TOKEN if self.tenant else frozenset(Permission) - NEVER_A_TOKENS
+        allowed = of_token(self.tenant)
         scopes = allowed if ADMIN in self.scopes else frozenset(self.scopes)
         permissions = frozenset(one for one in allowed if one in scopes)
         name = f"token {self.name}"
@@ -105,7 +99,12 @@ class Secret(NamedTuple):
 
 def new_secret(draw: Draw = secrets.token_bytes) -> Secret:
     """Draw a new token."""
-    return Secret(new_ident(draw), urlsafe_b64encode(draw(_SECRET_BYTES)).rstrip(b"=").decode())
+    return Secret(new_ident(draw), new_text(draw))
+
+
+def new_text(draw: Draw) -> str:
+    """Draw a text that nobody guesses: 256 bits, in letters that a URL and a cookie may have."""
+    return urlsafe_b64encode(draw(_SECRET_BYTES)).rstrip(b"=").decode()
 
 
 def new_ident(draw: Draw) -> str:

@@ -116,7 +116,7 @@ async def set_own_password(services: Served, actor: Actor, new: OwnPassword) -> 
 async def offer_second_factor(services: Served, actor: Actor) -> Response:
     """Get a secret for a second factor, which is not in force yet."""
     offered = await services.identity.own_account.offer(actor)
-    return await written({"secret": offered.secret, "address": offered.address})
+    return await written(offered, OfferedFactor)
 
 
 @router.put("/me/second-factor", response_model=RecoveryCodes)

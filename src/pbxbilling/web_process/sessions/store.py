@@ -6,7 +6,6 @@ A session is known by the digest of its cookie alone, so that the file lets nobo
 from __future__ import annotations
 
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from pbxbilling.identity.tokens.token import digest_of
+from pbxbilling.identity.tokens.token import digest_of, new_text
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.store.rows.values import instant, to_us
 
@@ -35,7 +34,6 @@ IDLE: Final = timedelta(hours=12)
 LONGEST: Final = timedelta(days=7)
 SEEN_EVERY: Final = timedelta(minutes=1)
 OF_ONE_MOST: Final = 50
-_BYTES: Final = 32
 _VERSION: Final = "1"  # of the tables: a file with another one is begun anew
 
 _METADATA = MetaData()
@@ -93,7 +91,7 @@ class Sessions:
 
     async def begin(self, user: str, password_at: datetime, address: str, agent: str) -> str:
         """Begin a session; return its cookie, which nobody can ask for again."""
-        cookie = urlsafe_b64encode(secrets.token_bytes(_BYTES)).rstrip(b"=").decode()
+        cookie = new_text(secrets.token_bytes)
         now = to_us(self._clock.now())
         async with self._engine.begin() as connection:
             await connection.execute(
@@ -147,12 +145,6 @@ class Sessions:
         """End a session."""
         async with self._engine.begin() as connection:
             await connection.execute(delete(_SESSION).where(_SESSION.c.digest == digest))
-
-    async def end_others(self, user: str, but: str) -> None:
-        """End all sessions of a user but one."""
-        others = delete(_SESSION).where(_SESSION.c.user == user, _SESSION.c.digest != but)
-        async with self._engine.begin() as connection:
-            await connection.execute(others)
 
     async def forget_old(self) -> None:
         """Delete the sessions that are over."""
