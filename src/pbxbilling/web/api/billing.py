@@ -24,6 +24,7 @@ from pbxbilling.kernel.money import from_minor
 from pbxbilling.web.api.calls import Usage
 from pbxbilling.web.api.once import OnlyOnce
 from pbxbilling.web.api.payments import GatewayInvoice, Subscription, invoice_row
+from pbxbilling.web.api.problems import title_of
 from pbxbilling.web.api.routing import (
     NEEDS_DAEMON,
     Actor,
@@ -345,7 +346,10 @@ def _money(amount: int, currency: str) -> dict[str, str]:
     "/usage",
     response_model=UsageAnswer,
     openapi_extra={**NEEDS_DAEMON, **reads(UsageBody)},
-    responses={status: {"model": UsageAnswer} for status in (400, 403, 409, 413, 422, 503)},
+    responses={
+        status: {"model": UsageAnswer, "description": title_of(status)}
+        for status in (400, 403, 409, 413, 422, 503)
+    },
 )
 async def count_usage(services: Served, principal: Who, request: Request) -> Response:
     """Count units of a named meter; a reference counts once, however often it is sent."""

@@ -23,6 +23,9 @@ from pbxbilling.web.api.schema import PREFIX, Schema
 MEDIA_TYPE: Final = "application/problem+json"
 UNREADABLE: Final = 400  # FastAPI's answer to a body that is too deep, or no UTF-8
 
+# Python before 3.13 has the names of RFC 7231 for these two.
+RENAMED: Final[Mapping[int, str]] = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 MEANINGS: Final[Mapping[str, str]] = {
     "refused": "The present state does not allow it; the detail says why, and what to do.",
     "not_found": "There is no such object, or it is not yours to see.",
@@ -117,6 +120,11 @@ class InvalidRequest(ServiceError):  # noqa: N818 - named as its code
         super().__init__("; ".join(map(_sentence, faults)))
 
 
+def title_of(status: int) -> str:
+    """Return the name of a status, by RFC 9110 whatever the version of Python."""
+    return RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     status: int, code: str, detail: str, instance: str, more: Mapping[str, Any] | None = None
 ) -> bytes:
@@ -124,7 +132,7 @@ def problem(
     return orjson.dumps(
         {
             "type": type_of(code),
-            "title": HTTPStatus(status).phrase,
+            "title": title_of(status),
             "status": status,
             "detail": detail,
             "instance": instance,

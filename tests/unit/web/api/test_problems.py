@@ -15,7 +15,7 @@ import pbxbilling
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api import api
-from pbxbilling.web.api.problems import MEANINGS
+from pbxbilling.web.api.problems import MEANINGS, title_of
 
 PAGE = Path(__file__).parents[4] / "docs/reference/problems.md"
 
@@ -49,6 +49,14 @@ async def answer(method: str, path: str, **how: Any) -> httpx.Response:
     transport = httpx.ASGITransport(app=api(services, root))
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         return await client.request(method, path, **how)
+
+
+def test_titles_do_not_depend_on_the_version_of_python() -> None:
+    assert [title_of(status) for status in (404, 413, 422)] == [
+        "Not Found",
+        "Content Too Large",
+        "Unprocessable Content",
+    ]
 
 
 async def test_a_problem_leads_to_its_explanation() -> None:
