@@ -247,9 +247,14 @@ def test_a_role_of_the_sites_own_is_in_force_as_it_is_now(site: VirtualSite) -> 
     assert guard.send("GET", "/tenants").status_code == 200
     assert guard.send("GET", "/audit").json()["missing_scope"] == "audit.read"
     changed = {"permissions": ["audit.read"]}
-    assert root.send("PUT", "/roles/night", json=changed).status_code == 200
+    seen = {"If-Match": root.send("GET", "/roles/night").headers["ETag"]}
+    assert root.send("PUT", "/roles/night", json=changed).status_code == 428
+    assert root.send("PUT", "/roles/night", json=changed, headers=seen).status_code == 200
+    assert root.send("PUT", "/roles/night", json=changed, headers=seen).status_code == 412
     assert guard.send("GET", "/audit").status_code == 200
     assert guard.send("GET", "/tenants").status_code == 403
-    assert root.send("DELETE", "/roles/night").status_code == 422  # somebody has it
+    anyhow = {"If-Match": "*"}
+    somebody_has_it = root.send("DELETE", "/roles/night", headers=anyhow)
+    assert somebody_has_it.status_code == 422
     events = [row["event"] for row in root.send("GET", "/audit").json()[:3]]
     assert "role.updated" in events

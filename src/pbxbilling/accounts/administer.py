@@ -7,7 +7,7 @@ is updated, so that the change is in force for the next call (see `AccountWriter
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import zone
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.records import any_version
 from pbxbilling.runtime.background import Background, at_once
 
 
@@ -125,13 +126,21 @@ class Administration:
             return await self._change("activate", tenant, lifted, actor, notes)
 
     @again_if_stale
-    async def trial(self, slug: str, until: date | datetime, actor: Actor) -> TenantResult:
+    async def trial(
+        self,
+        slug: str,
+        until: date | datetime,
+        actor: Actor,
+        check: Callable[[Mapping[str, Any]], None] = any_version,
+    ) -> TenantResult:
         """Put a tenant on trial until an instant, or until the end of a day in its time zone.
 
-        Raises AdministrationError for a tenant with a subscription.
+        `check` raises where the tenant's settings are not those that the caller has seen. Raises
+        AdministrationError for a tenant with a subscription.
         """
         async with self._writer.alone:
             tenant = require_tenant(self._registry, slug)
+            check(as_written(tenant))
             ends = _end_of(until, tenant.timezone)
             if tenant.subscription is not None:
                 msg = (

@@ -47,6 +47,10 @@ def nothing_more(_: object) -> tuple[Record, ...]:
     return ()
 
 
+def any_version(_: object) -> None:
+    """Agree to change whatever is there now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor(Record):
     """The work of that name is done until `at`; keyed by `name`."""

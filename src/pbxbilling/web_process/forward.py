@@ -15,6 +15,7 @@ from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.errors import BusyError, NeedsDaemonError, ServiceError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.web.actor import GRANT, PRINCIPAL
+from pbxbilling.web.api.conditions import REPLAYED
 from pbxbilling.web.api.me import Grant, Proof, RecoveryCode
 from pbxbilling.web.api.routing import Who
 from pbxbilling.web.api.schema import ADDRESS, PREFIX, REQUEST_ID, Schema
@@ -27,7 +28,7 @@ ANSWER_S: Final = 30.0
 BODY_MOST: Final = 1_000_000  # bytes
 
 _SENT_ON: Final = ("content-type", "if-match", "idempotency-key")
-_GIVEN_BACK: Final = ("content-type", "etag", "retry-after")
+_GIVEN_BACK: Final = ("content-type", "etag", "retry-after", REPLAYED)
 
 
 class OversizedError(ServiceError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from pbxbilling.identity.ports import IdentityRecords, IdentityStore, IdentityTr
 from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.records import any_version
 
 _CREATED: Final = Act(AuditEvent.ROLE_CREATED, "role add")
 _UPDATED: Final = Act(AuditEvent.ROLE_UPDATED, "role change")
@@ -59,6 +60,14 @@ class Roles:
         own = await self._store.roles()
         return [*shipped, *(_view(own[name]) for name in sorted(own))]
 
+    async def one(self, name: str) -> RoleView:
+        """Return a role. Raises NotFoundError."""
+        known = await self.all()
+        found = next((role for role in known if role.name == name), None)
+        if found is None:
+            raise _unknown(name, [role.name for role in known])
+        return found
+
     async def add(
         self, name: str, permissions: Sequence[str], actor: Actor, *, of_tenants: bool
     ) -> RoleView:
@@ -80,12 +89,22 @@ class Roles:
         await self._records.transact(KEY, work)
         return _view(role)
 
-    async def change(self, name: str, permissions: Sequence[str], actor: Actor) -> RoleView:
-        """Give a role other permissions, which its users have from their next request on."""
+    async def change(
+        self,
+        name: str,
+        permissions: Sequence[str],
+        actor: Actor,
+        check: Callable[[RoleView], None] = any_version,
+    ) -> RoleView:
+        """Give a role other permissions, which its users have from their next request on.
+
+        `check` raises where the role is not the one that the caller has seen.
+        """
         now = self._clock.now()
 
         async def work(transaction: IdentityTransaction) -> CustomRole:
             before = _own(name, await transaction.identity_store.roles())
+            check(_view(before))
             after = replace(before, permissions=_checked(permissions, of_tenants=before.of_tenants))
             if after != before:
                 row = _UPDATED.on(f"role {name}", actor, now, _shown(before), _shown(after))
@@ -94,12 +113,15 @@ class Roles:
 
         return _view(await self._records.transact(KEY, work))
 
-    async def delete(self, name: str, actor: Actor) -> RoleView:
-        """Delete a role that nobody has. Raises AdministrationError with who has it."""
+    async def delete(
+        self, name: str, actor: Actor, check: Callable[[RoleView], None] = any_version
+    ) -> RoleView:
+        """Delete a role. Raises AdministrationError with who has it; `check` as in `change`."""
         now = self._clock.now()
 
         async def work(transaction: IdentityTransaction) -> CustomRole:
             role = _own(name, await transaction.identity_store.roles())
+            check(_view(role))
             having = [one for one in await transaction.identity_store.users() if one.role == name]
             if having:
                 msg = f"{len(having)} users have role {name}, {having[0].email} first: give them"
@@ -116,8 +138,12 @@ def _own(name: str, roles: Mapping[str, CustomRole]) -> CustomRole:
     if name in tuple(SHIPPED_ROLES):
         raise AdministrationError(f"role {name} is shipped, and stays as it is: make a copy")
     if name not in roles:
-        raise NotFoundError(f"no role {name!r}: {', '.join([*SHIPPED_ROLES, *roles])}")
+        raise _unknown(name, [*SHIPPED_ROLES, *roles])
     return roles[name]
+
+
+def _unknown(name: str, known: Iterable[str]) -> NotFoundError:
+    return NotFoundError(f"no role {name!r}: {', '.join(known)}")
 
 
 def _checked(permissions: Iterable[str], *, of_tenants: bool) -> frozenset[Permission]:

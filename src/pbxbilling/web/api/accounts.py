@@ -23,6 +23,7 @@ from pbxbilling.privacy.retention import Chore
 from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
+from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
 from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, page, reads, written
 from pbxbilling.web.api.schema import PAGE_MOST, DryRun, Limit, Schema
 from pbxbilling.web.api.services import FileKind, Services
@@ -243,13 +244,13 @@ async def tenants(
     return await page(request, rows, limit, lambda row: row.tenant)
 
 
-@router.get("/tenants/{tenant}", response_model=TenantDetail)
+@router.get("/tenants/{tenant}", response_model=TenantDetail, responses=TAGGED)
 async def tenant_detail(services: Served, principal: Who, tenant: str) -> Response:
     """Show one tenant; `audit` is empty for whoever may not read the audit trail."""
     detail = await services.calls.tenant(tenant)
     if Permission.AUDIT_READ not in principal.permissions:
         detail = replace(detail, audit=())
-    return await written(detail)
+    return tagged(await written(detail), detail.settings)
 
 
 @router.put("/tenants/{tenant}/suspension", response_model=TenantDone)
@@ -265,10 +266,13 @@ async def activate(services: Served, actor: Actor, tenant: str) -> Response:
 
 
 @router.put("/tenants/{tenant}/trial", response_model=TenantDone)
-async def trial(services: Served, actor: Actor, tenant: str, trial: Trial) -> Response:
+async def trial(
+    services: Served, actor: Actor, expected: ExpectedVersion, tenant: str, trial: Trial
+) -> Response:
     """Put a tenant on trial to the end of a day."""
     until = read_day(trial.until)
-    return await _done(services, await services.administration.trial(tenant, until, actor))
+    done = await services.administration.trial(tenant, until, actor, expected.check)
+    return await _done(services, done)
 
 
 @router.post("/daily-check", response_model=DailyCheck)

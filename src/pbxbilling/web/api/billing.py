@@ -22,7 +22,7 @@ from pbxbilling.kernel.bounds import LAST_INSTANT
 from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.web.api.calls import Usage
-from pbxbilling.web.api.once import OnlyOnce
+from pbxbilling.web.api.conditions import OnlyOnce
 from pbxbilling.web.api.payments import GatewayInvoice, Subscription, invoice_row
 from pbxbilling.web.api.problems import title_of
 from pbxbilling.web.api.routing import (

@@ -16,6 +16,7 @@ from pbxbilling.identity.tokens.manage_tokens import DAYS
 from pbxbilling.identity.tokens.token import Token as SavedToken
 from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
+from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
 from pbxbilling.web.api.routing import Actor, Served, page, written
 from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, RowId, Schema
 from pbxbilling.web.api.shape import plain
@@ -238,16 +239,29 @@ async def add_role(services: Served, actor: Actor, new: NewRole) -> Response:
     return await written(await add)
 
 
-@router.put("/roles/{role}", response_model=Role)
-async def change_role(services: Served, actor: Actor, role: str, new: RolePermissions) -> Response:
+@router.get("/roles/{role}", response_model=Role, responses=TAGGED)
+async def role(services: Served, role: str) -> Response:
+    """Show one role."""
+    found = await services.identity.roles.one(role)
+    return tagged(await written(found), found)
+
+
+@router.put("/roles/{role}", response_model=Role, responses=TAGGED)
+async def change_role(
+    services: Served, actor: Actor, expected: ExpectedVersion, role: str, new: RolePermissions
+) -> Response:
     """Give a role of the site's own other permissions."""
-    return await written(await services.identity.roles.change(role, new.permissions, actor))
+    roles = services.identity.roles
+    changed = await roles.change(role, new.permissions, actor, expected.check)
+    return tagged(await written(changed), changed)
 
 
 @router.delete("/roles/{role}", response_model=Role)
-async def delete_role(services: Served, actor: Actor, role: str) -> Response:
+async def delete_role(
+    services: Served, actor: Actor, expected: ExpectedVersion, role: str
+) -> Response:
     """Delete a role that nobody has."""
-    return await written(await services.identity.roles.delete(role, actor))
+    return await written(await services.identity.roles.delete(role, actor, expected.check))
 
 
 @router.get("/tokens", response_model=list[Token])

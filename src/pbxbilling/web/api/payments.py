@@ -17,7 +17,7 @@ from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.order import Wish
 from pbxbilling.subscriptions.subscription import Invoice
-from pbxbilling.web.api.once import OnlyOnce
+from pbxbilling.web.api.conditions import OnlyOnce
 from pbxbilling.web.api.rights import ForbiddenError
 from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, ForTenant, Served, Who, written
 from pbxbilling.web.api.schema import Period, Schema

@@ -34,6 +34,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "wrong_method": "That address does not take this method.",
     "contradiction": "What was sold contradicts itself; nothing is charged.",
     "invalid": "The request is not of the form that its route takes; errors say where.",
+    "stale": "Somebody has changed it since you read it: read it again (If-Match).",
+    "unconditional": "The change must say which version it is of: If-Match, with the ETag read.",
     "key_reused": "The Idempotency-Key was sent before, with another request.",
     "still_running": "A request with the same Idempotency-Key is being done: ask again.",
     "unauthenticated": "Nobody is known to act: log in, or send a token in force.",

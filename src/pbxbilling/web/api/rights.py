@@ -172,6 +172,7 @@ RIGHTS: Final[Mapping[tuple[str, str], Right]] = {
     ("DELETE", "/tenants/{tenant}/users/{email}/exclusion"): _PEOPLE_OF,
     ("GET", "/roles"): _site(P.USERS_MANAGE),
     ("POST", "/roles"): _ROLES,
+    ("GET", "/roles/{role}"): _site(P.USERS_MANAGE),
     ("PUT", "/roles/{role}"): _ROLES,
     ("DELETE", "/roles/{role}"): _ROLES,
     ("GET", "/tokens"): _site(P.USERS_MANAGE),
