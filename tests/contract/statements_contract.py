@@ -10,7 +10,7 @@ import pytest
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
-from pbxbilling.billing.records import OneOffUsed
+from pbxbilling.billing.records import OneOffUsed, StatementKey
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
@@ -58,6 +58,16 @@ class BillsContract(OfAnyStore):
             ]
             (listed,) = await store.statement_store.statements(tenant="globex", documents=False)
             assert listed == replace(globex, document={})
+
+    async def test_a_list_of_statements_goes_on_after_the_last_one_seen(self) -> None:
+        known = [saved("2026-10"), saved(), saved(number=1), saved(tenant="globex")]
+        async with self.opened() as store:
+            await store.commit(known[::-1])
+            for place, one in enumerate(known):
+                last = StatementKey(one.tenant, one.month, one.number)
+                statements = store.statement_store.statements
+                assert await statements(after=last) == known[place + 1 :]
+                assert await statements(after=last, limit=1) == known[place + 1 : place + 2]
 
     async def test_a_second_final_statement_is_refused_with_all_that_came_with_it(self) -> None:
         async with self.opened() as store:
@@ -110,6 +120,12 @@ class BillsContract(OfAnyStore):
                 Charged("USD", LineKind.PLAN, 100),
             ]
             assert await store.statement_store.charged("2026-1") == []
+            assert await store.statement_store.charged_to("2026-11", ["globex", "nobody"]) == {
+                "globex": [
+                    Charged("USD", LineKind.OVERAGE, 5),
+                    Charged("USD", LineKind.PLAN, 100),
+                ]
+            }
 
     async def test_a_one_off_line_is_used_once(self) -> None:
         async with self.opened() as store:

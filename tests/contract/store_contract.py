@@ -26,6 +26,7 @@ from pbxbilling.calls.live.records import (
     DecisionQuery,
     EndWitness,
     LegAssigned,
+    LegPart,
     LegRecord,
     PbxMark,
     UsageRow,
@@ -324,6 +325,21 @@ class StoreContract(OfAnyStore):
             await store.commit([old, new, leg("3", tenant=None), ended_leg("4")])
             await store.commit([ended_leg("5", tenant=None, answered_at=None)])
             assert await store.unowned_legs() == [new, old]
+
+    async def test_a_list_of_legs_goes_on_after_the_last_one_seen(self) -> None:
+        """Also where several ended in one instant, on two PBXes."""
+        keys = [ChannelKey(pbx, ident) for ident in ("1", "2") for pbx in ("main", "other")]
+        legs = [
+            replace(ended_leg(tenant=None, witness=EndWitness.ESTIMATED), key=key) for key in keys
+        ]
+        ordered = legs[::-1]
+        async with self.opened() as store:
+            await store.commit(legs)
+            for place, one in enumerate(ordered):
+                assert one.ended_at is not None
+                part = LegPart((one.ended_at, one.key), 2)
+                assert await store.unowned_legs(part) == ordered[place + 1 : place + 3]
+                assert await store.estimated_legs(part=part) == ordered[place + 1 : place + 3]
 
     async def test_an_assignment_gives_a_leg_that_is_nobodys_to_a_tenant(self) -> None:
         given_to = LegAssigned(KEY, "globex", billed_s=66, allowance_s=60, month="2026-12")

@@ -68,6 +68,18 @@ class FiguresTaken(Fact):
     currencies: tuple[CurrencyFigures, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TenantFigures:
+    """What one tenant adds to the figures of a currency, and its status.
+
+    Each is rounded for itself: their sum can differ from the figures by some minor units.
+    """
+
+    tenant: str
+    status: Status
+    figures: CurrencyFigures
+
+
 class _Worth(NamedTuple):
     """A tenant and its monthly price, in twelfths of a minor unit."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
-from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement
+from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement, StatementKey
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
@@ -19,11 +19,18 @@ class StatementStore(Protocol):
     """Reads statements and what they are made from. Raises StoreError as the store does."""
 
     async def statements(
-        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
+        self,
+        *,
+        tenant: str | None = None,
+        month: str | None = None,
+        documents: bool = True,
+        after: StatementKey | None = None,
+        limit: int | None = None,
     ) -> list[SavedStatement]:
         """Return saved statements by tenant, period and number; None does not filter.
 
         Without `documents` their documents are empty: a list of thousands does not need them.
+        With `after` those that follow the one with that key, `limit` of them.
         """
         ...
 
@@ -47,6 +54,10 @@ class StatementStore(Protocol):
 
     async def charged(self, month: str) -> list[Charged]:
         """Return sums by currency and line kind, over final statements that begin in a month."""
+        ...
+
+    async def charged_to(self, month: str, tenants: Sequence[str]) -> dict[str, list[Charged]]:
+        """Return the sums of `charged` for each of these tenants that was charged something."""
         ...
 
     async def units(self, reference: str) -> UnitsUsed | None:

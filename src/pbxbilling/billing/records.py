@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pbxbilling.billing.rating.rating import RatedLeg
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.kernel.records import Record
 
 FINAL = 0  # the number of the final statement; interim copies are numbered from 1
+
+
+class StatementKey(NamedTuple):
+    """The key of a saved statement, in the order of lists."""
+
+    tenant: str
+    month: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

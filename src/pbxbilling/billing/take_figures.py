@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from heapq import nsmallest
 
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementSaved
-from pbxbilling.billing.figures import FiguresTaken, figures
+from pbxbilling.billing.figures import FiguresTaken, TenantFigures, figures
 from pbxbilling.billing.ports import StatementStore
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.period import Period, period_at, period_of
 from pbxbilling.kernel.ports import Clock
@@ -66,6 +69,46 @@ class Figures:
             policy.grace_days,
         )
         return FiguresTaken(at, period.month, await self._in_background(work))
+
+    async def by_tenant(
+        self, month: str | None, after: str | None, limit: int
+    ) -> list[TenantFigures]:
+        """Return what each tenant adds to the figures: of so many tenants, those after a slug.
+
+        Demo tenants add nothing, and are not among them.
+        """
+        policy, at, period = self._in_force.policy, self._clock.now(), self._month(month)
+        plans = dict(self._registry.plans)
+        later = (one for one in self._counted(plans) if after is None or one > after)
+        slugs = nsmallest(limit, later)
+        tenants = [self._registry.tenants[slug] for slug in slugs]
+        subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}
+        unpaid: dict[str | None, list[Invoice]] = defaultdict(list)
+        for invoice in await self._unpaid(tenants):
+            unpaid[invoice.tenant].append(invoice)
+        charged = await self._statement_store.charged_to(period.month, slugs)
+
+        def work() -> list[TenantFigures]:
+            return [
+                TenantFigures(one.slug, one.status_at(at, policy.grace_days), each)
+                for one in tenants
+                for each in figures(
+                    period,
+                    at,
+                    [one],
+                    plans,
+                    subscriptions,
+                    unpaid[one.slug],
+                    charged.get(one.slug, []),
+                    policy.grace_days,
+                )
+            ]
+
+        return await self._in_background(work)
+
+    def _counted(self, plans: Mapping[str, Plan]) -> list[str]:
+        tenants = self._registry.tenants.values()
+        return [one.slug for one in tenants if one.plan in plans and not one.demo]
 
     def _month(self, month: str | None) -> Period:
         timezone = self._in_force.policy.timezone

@@ -10,10 +10,12 @@ from typing import Protocol
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.load import Load
 from pbxbilling.calls.live.records import (
+    ALL_LEGS,
     CallRecord,
     DecisionQuery,
     DecisionRow,
     LegAssigned,
+    LegPart,
     LegRecord,
     PbxMark,
     UsageRow,
@@ -50,12 +52,12 @@ class CallStore(RecordStore, Protocol):
         """Return the records of these trunk legs; unknown ones are left out."""
         ...
 
-    async def unowned_legs(self) -> list[LegRecord]:
+    async def unowned_legs(self, part: LegPart = ALL_LEGS) -> list[LegRecord]:
         """Return answered and ended trunk legs without a tenant, newest first."""
         ...
 
     async def estimated_legs(
-        self, *, tenant: str | None = None, month: str | None = None
+        self, *, tenant: str | None = None, month: str | None = None, part: LegPart = ALL_LEGS
     ) -> list[LegRecord]:
         """Return ended legs that are `LegRecord.estimated`, newest first; None does not filter."""
         ...

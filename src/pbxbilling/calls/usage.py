@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from heapq import nsmallest
 
 from pbxbilling.accounts.facts import SubjectKind
 from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
+from pbxbilling.accounts.terms.tenant import UNOWNED, Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.records import LegAssigned, LegRecord
+from pbxbilling.calls.live.records import ALL_LEGS, LegAssigned, LegPart, LegRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.usage_report import UsageReport, usage_reports
@@ -45,42 +47,60 @@ class CallUsage:
         self._live = live
         self._rest = rest
 
-    async def report(self, tenant: str | None, month: str | None) -> list[UsageReport]:
+    async def report(
+        self,
+        tenant: str | None,
+        month: str | None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[UsageReport]:
         """Return usage of the period that begins in a month (None: each tenant's current period).
 
-        Includes every tenant, with usage or without; unowned legs only where there are any.
+        Includes every tenant, with usage or without; unowned legs only where there are any, last.
+        With `limit` the rows of so many tenants, those after a slug, or (UNOWNED) after the last.
         """
-        tenants = (
-            [require_tenant(self._registry, tenant)]
-            if tenant is not None
-            else self._registry.tenants.values()
-        )
+        if after == UNOWNED:
+            return []
+        tenants = self._some(tenant, after, limit)
+        is_last = tenant is None and (limit is None or len(tenants) < limit)
         now = self._clock.now()
-        named = ((one.slug, month or one.period_at(now).month) for one in list(tenants))
+        named = ((one.slug, month or one.period_at(now).month) for one in tenants)
         months: dict[str | None, str] = dict(await in_parts(named, self._rest))
-        if tenant is None:
+        if is_last:
             months[None] = month or period_at(now, self._in_force.policy.timezone).month
         rows = [
             row
             for each in sorted(set(months.values()))
             for row in await self._store.usage(tenant=tenant, month=each)
-            if months.get(row.tenant, each) == each
+            if months.get(row.tenant, each if is_last and self._is_gone(row.tenant) else "") == each
         ]
         also = [key for key in months.items() if key[0]]
         return await in_parts(usage_reports(rows, self._registry, also), self._rest)
 
-    async def unowned(self) -> list[LegRecord]:
-        """Return answered and ended trunk legs without a tenant, newest first."""
-        return await self._store.unowned_legs()
+    def _is_gone(self, tenant: str | None) -> bool:
+        return tenant is not None and tenant not in self._registry.tenants
 
-    async def estimated(self, tenant: str | None, month: str | None) -> list[LegRecord]:
+    def _some(self, tenant: str | None, after: str | None, limit: int | None) -> list[Tenant]:
+        known = self._registry.tenants
+        if tenant is not None:
+            return [require_tenant(self._registry, tenant)] if after is None else []
+        later = [slug for slug in known if after is None or slug > after]
+        return [known[slug] for slug in (later if limit is None else nsmallest(limit, later))]
+
+    async def unowned(self, part: LegPart = ALL_LEGS) -> list[LegRecord]:
+        """Return answered and ended trunk legs without a tenant, newest first."""
+        return await self._store.unowned_legs(part)
+
+    async def estimated(
+        self, tenant: str | None, month: str | None, part: LegPart = ALL_LEGS
+    ) -> list[LegRecord]:
         """Return legs with an answer or end that was not seen, newest first.
 
         They are charged only as far as they are proven (`LegRecord.unproven_s`).
         """
         if tenant is not None:
             require_tenant(self._registry, tenant)
-        return await self._store.estimated_legs(tenant=tenant, month=month)
+        return await self._store.estimated_legs(tenant=tenant, month=month, part=part)
 
     @again_if_stale
     async def assign(self, leg: str, slug: str, actor: Actor) -> LegRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.connection import get
+from pbxbilling.cli.connection import every, get
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth, parsed_month
 from pbxbilling.cli.printing.output import print_json, print_line, print_rows
 
@@ -12,6 +12,9 @@ app = typer.Typer(help="Figures of the business.", invoke_without_command=True)
 
 _PERIODS = ("tenant", "month", "metered", "statement", "sent", "unsent", "difference")
 _NOW = ("currency", "mrr", "paying", "trials", "trial_mrr", "past_due", "unpaid_invoices", "unpaid")
+_TENANTS = (
+    "tenant", "status", "currency", "mrr", "trial_mrr", "unpaid", "usage", "overage", "churned_mrr",
+)  # fmt: skip
 _MONTH = ("currency", "usage", "overage", "churned", "churned_mrr")
 
 
@@ -34,6 +37,13 @@ def figures(
         print_line("")
         print_line(f"in {taken['month']}")
         print_rows("figures", taken["currencies"], _MONTH, as_json=False)
+
+
+@app.command("tenants")
+def by_tenant(config: Config = DEFAULT, month: AnyMonth = "", json: Json = False) -> None:
+    """Show what each tenant adds to the figures."""
+    rows = every(config, "/figures/tenants", month=parsed_month(month) if month else None)
+    print_rows("tenants with a plan", rows, _TENANTS, as_json=json)
 
 
 @app.command()

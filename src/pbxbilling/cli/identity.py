@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.connection import delete, every, get, post, put, quoted
+from pbxbilling.cli.connection import delete, every, post, put, quoted
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, Reason, parsed_moment
 from pbxbilling.cli.printing.output import STANDARD, print_done, print_rows
 
@@ -48,7 +48,7 @@ def audit(
 @app.command()
 def users(config: Config = DEFAULT, json: Json = False) -> None:
     """List the people who may log in."""
-    print_rows("users", get(config, "/users"), _PEOPLE, as_json=json)
+    print_rows("users", every(config, "/users"), _PEOPLE, as_json=json)
 
 
 @user_app.command("add")
@@ -103,7 +103,7 @@ def _password(file: Path | None) -> str:
 @app.command()
 def tokens(config: Config = DEFAULT, json: Json = False) -> None:
     """List tokens, without their secrets."""
-    print_rows("tokens", get(config, "/tokens"), _COLUMNS, as_json=json)
+    print_rows("tokens", every(config, "/tokens"), _COLUMNS, as_json=json)
 
 
 @token_app.command("add")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.connection import delete, get, post, put, quoted
+from pbxbilling.cli.connection import delete, every, get, post, put, quoted
 from pbxbilling.cli.options import (
     DEFAULT,
     Config,
@@ -265,7 +265,7 @@ def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
 @app.command()
 def subscriptions(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
     """List subscriptions as Stripe last reported them, oldest first."""
-    rows = get(config, "/subscriptions", tenant=tenant)
+    rows = every(config, "/subscriptions", tenant=tenant)
     print_rows("subscriptions", rows, _SUBSCRIPTIONS, as_json=json)
 
 

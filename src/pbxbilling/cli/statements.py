@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.connection import get, post, quoted
+from pbxbilling.cli.connection import every, get, post, quoted
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, parsed_period
 from pbxbilling.cli.printing.output import (
     print_csv,
@@ -91,7 +91,7 @@ def statements(
     config: Config = DEFAULT, tenant: ForTenant = None, month: Month = "", json: Json = False
 ) -> None:
     """List saved statements."""
-    rows = get(config, "/statements", tenant=tenant, month=_period(month))
+    rows = every(config, "/statements", tenant=tenant, month=_period(month))
     print_rows("statements", rows, _STATEMENTS, as_json=json)
 
 

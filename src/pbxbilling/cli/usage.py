@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.connection import get, put, quoted
+from pbxbilling.cli.connection import every, get, put, quoted
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json, parsed_month
-from pbxbilling.cli.printing.output import print_done, print_rows
+from pbxbilling.cli.printing.output import print_done, print_json, print_line, print_rows
 
 usage_app = typer.Typer(help="Usage of a month.", invoke_without_command=True)
 
@@ -32,14 +32,28 @@ def usage(
     """Show answered trunk legs of a month, by tenant."""
     if context.invoked_subcommand is not None:
         return
-    rows = get(config, "/usage", tenant=tenant, month=parsed_month(month) if month else None)
+    rows = every(config, "/usage", tenant=tenant, month=parsed_month(month) if month else None)
     print_rows("usage", rows, _USAGE, as_json=json)
+
+
+@usage_app.command("units")
+def usage_units(
+    tenant: str, config: Config = DEFAULT, month: AnyMonth = "", json: Json = False
+) -> None:
+    """Show the units that other programs have sent for a tenant, by meter."""
+    path = f"/tenants/{quoted(tenant)}/units"
+    found = get(config, path, month=parsed_month(month) if month else None)
+    if json:
+        print_json(found)
+        return
+    print_line(f"{tenant} in {found['month']}")
+    print_rows("meters", found["meters"], ("meter", "name", "units"), as_json=False)
 
 
 @usage_app.command("unowned")
 def usage_unowned(config: Config = DEFAULT, json: Json = False) -> None:
     """List answered legs that belong to no tenant, newest first."""
-    legs = get(config, "/usage/unowned")
+    legs = every(config, "/usage/unowned")
     if not json:
         legs = [{**leg, "seconds": round(leg["talk_us"] / 1_000_000, 1)} for leg in legs]
     print_rows("unowned legs", legs, _LEGS, as_json=json)
@@ -54,7 +68,7 @@ def usage_estimated(
 ) -> None:
     """List legs with an estimated answer or end: what of them is charged, and what is not."""
     of_month = parsed_month(month) if month else None
-    rows = get(config, "/usage/estimated", tenant=tenant, month=of_month)
+    rows = every(config, "/usage/estimated", tenant=tenant, month=of_month)
     print_rows("legs with an estimated answer or end", rows, _ESTIMATED, as_json=json)
 
 

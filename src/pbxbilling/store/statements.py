@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, null, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy import cast as sql_cast
 
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
-from pbxbilling.billing.records import FINAL, BilledLeg, OneOffEntry, SavedStatement
+from pbxbilling.billing.records import (
+    FINAL,
+    BilledLeg,
+    OneOffEntry,
+    SavedStatement,
+    StatementKey,
+)
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
@@ -50,7 +68,13 @@ class SqlStatements:
         self._reads = reads
 
     async def statements(
-        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
+        self,
+        *,
+        tenant: str | None = None,
+        month: str | None = None,
+        documents: bool = True,
+        after: StatementKey | None = None,
+        limit: int | None = None,
     ) -> list[SavedStatement]:
         """Return saved statements, ordered by tenant, period and number; None: no filter."""
         table = schema.statement
@@ -61,7 +85,10 @@ class SqlStatements:
             query = query.where(table.c.tenant == tenant)
         if month is not None:
             query = query.where(table.c.month == month)
-        return await self._reads.many(query, bill_rows.STATEMENT.record)
+        if after is not None:
+            key = tuple_(table.c.tenant, table.c.month, table.c.number)
+            query = query.where(key > tuple_(*after))
+        return await self._reads.many(query.limit(limit), bill_rows.STATEMENT.record)
 
     async def billed(
         self, tenant: str, *, month: str | None = None, of_month: str | None = None
@@ -95,21 +122,16 @@ class SqlStatements:
 
     async def charged(self, month: str) -> list[Charged]:
         """Sum the final statements of periods that begin in a month, by currency and line kind."""
-        table = schema.statement.c
-        lines = members(table.document, "lines").table_valued("value", name="line")
-        kind = member(lines.c.value, "kind")
-        amount = total(sql_cast(member(lines.c.value, "amount_minor"), BigInteger))
-        query = (
-            select(table.currency, kind.label("kind"), amount.label("amount"))
-            .select_from(schema.statement)
-            .join(lines, true())
-            .where(or_(table.month == month, table.month.startswith(f"{month}.")))
-            .where(table.number == FINAL)
-            .group_by(table.currency, kind)
-            .order_by(table.currency, kind)
-        )
-        found = await self._reads.rows(query)
-        return [Charged(row.currency, LineKind(row.kind), int(row.amount)) for row in found]
+        return [_charged(row) for row in await self._reads.rows(_sums(month))]
+
+    async def charged_to(self, month: str, tenants: Sequence[str]) -> dict[str, list[Charged]]:
+        """Sum them as `charged`, by tenant as well."""
+        tenant = schema.statement.c.tenant
+        query = _sums(month).add_columns(tenant).group_by(tenant).where(tenant.in_(tenants))
+        sums: dict[str, list[Charged]] = defaultdict(list)
+        for row in await self._reads.rows(query):
+            sums[row.tenant].append(_charged(row))
+        return sums
 
     async def units(self, reference: str) -> UnitsUsed | None:
         """Return the units reported under a reference; None if there are none."""
@@ -148,6 +170,26 @@ class SqlStatements:
         of_tenant = and_(row.kind == AccountKind.TENANT.value, row.slug == tenant)
         query = select(schema.terms_change).where(or_(of_plan, of_tenant), row.at > to_us(since))
         return await self._reads.many(query.order_by(row.id), TERMS_CHANGED.record)
+
+
+def _sums(month: str) -> Select[Any]:
+    table = schema.statement.c
+    lines = members(table.document, "lines").table_valued("value", name="line")
+    kind = member(lines.c.value, "kind")
+    amount = total(sql_cast(member(lines.c.value, "amount_minor"), BigInteger))
+    return (
+        select(table.currency, kind.label("kind"), amount.label("amount"))
+        .select_from(schema.statement)
+        .join(lines, true())
+        .where(or_(table.month == month, table.month.startswith(f"{month}.")))
+        .where(table.number == FINAL)
+        .group_by(table.currency, kind)
+        .order_by(table.currency, kind)
+    )
+
+
+def _charged(row: Any) -> Charged:
+    return Charged(row.currency, LineKind(row.kind), int(row.amount))
 
 
 def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:

@@ -14,18 +14,20 @@ from collections.abc import (
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
 from pbxbilling.accounts.records import Accounts, AuditQuery, AuditRecord, AuditRow
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import (
+    ALL_LEGS,
     CallRecord,
     DecisionQuery,
     DecisionRow,
+    LegPart,
     LegRecord,
     PbxMark,
     UsageRow,
@@ -280,15 +282,13 @@ class SqlStore:
         )
         return {record.key: record for record in found}
 
-    async def unowned_legs(self) -> list[LegRecord]:
+    async def unowned_legs(self, part: LegPart = ALL_LEGS) -> list[LegRecord]:
         """Return the answered and ended trunk legs without a tenant, newest first."""
-        leg = schema.leg
-        query = select(leg).where(schema.LEG_UNOWNED)
-        query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
+        query = _newest_first(select(schema.leg).where(schema.LEG_UNOWNED), part)
         return [call_rows.LEG.record(row) for row in await self._reads.rows(query)]
 
     async def estimated_legs(
-        self, *, tenant: str | None = None, month: str | None = None
+        self, *, tenant: str | None = None, month: str | None = None, part: LegPart = ALL_LEGS
     ) -> list[LegRecord]:
         """Return the ended legs that are `LegRecord.estimated`, newest first; None: no filter."""
         leg = schema.leg
@@ -297,8 +297,7 @@ class SqlStore:
             query = query.where(leg.c.tenant == tenant)
         if month is not None:
             query = query.where(leg.c.month == month)
-        query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
-        return await self._reads.many(query, call_rows.LEG.record)
+        return await self._reads.many(_newest_first(query, part), call_rows.LEG.record)
 
     async def merges(self, since: datetime) -> Mapping[str, str]:
         """Return the calls merged into an older one since then: younger id → older id."""
@@ -363,3 +362,13 @@ class SqlStore:
         """Return each PBX's mark, by its name: when it was last heard, and its journal position."""
         marks = await self._reads.many(select(schema.pbx_mark), call_rows.MARK.record)
         return {mark.pbx: mark for mark in marks}
+
+
+def _newest_first(query: Select[Any], part: LegPart) -> Select[Any]:
+    """Return the query of a part of ended legs, the newest first."""
+    leg = schema.leg.c
+    key = (leg.ended_at, leg.uniqueid, leg.pbx)
+    if part.before is not None:
+        at, last = part.before
+        query = query.where(tuple_(*key) < tuple_(to_us(at), last.uniqueid, last.pbx))
+    return query.order_by(*(column.desc() for column in key)).limit(part.limit)

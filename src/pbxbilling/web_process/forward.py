@@ -28,7 +28,7 @@ ANSWER_S: Final = 30.0
 BODY_MOST: Final = 1_000_000  # bytes
 
 _SENT_ON: Final = ("content-type", "if-match", "idempotency-key")
-_GIVEN_BACK: Final = ("content-type", "etag", "retry-after", REPLAYED)
+_GIVEN_BACK: Final = ("content-type", "etag", "link", "retry-after", REPLAYED)
 
 
 class OversizedError(ServiceError):

@@ -10,6 +10,7 @@ from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.ports import Blocks
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.report_units import UnitReports
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.one_offs import OneOffs
@@ -166,6 +167,7 @@ def wire_billing(ground: Ground, usage: CallUsage) -> BillingServices:
         Overview(stores.subscription_store, statements, usage),
         OneOffs(statements, stores.statement_store, ground.accounts, ground.clock),
         PlanChanges(statements, stores.statement_store, ground.accounts, ground.clock),
+        UnitReports(stores.statement_store, ground.in_force.registry, ground.clock),
     )
 
 

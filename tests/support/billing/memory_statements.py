@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
-from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
+from pbxbilling.billing.records import (
+    BilledLeg,
+    OneOffEntry,
+    OneOffUsed,
+    SavedStatement,
+    StatementKey,
+)
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
@@ -78,13 +84,21 @@ class MemoryStatements:
         return dict(sums)
 
     async def statements(
-        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
+        self,
+        *,
+        tenant: str | None = None,
+        month: str | None = None,
+        documents: bool = True,
+        after: StatementKey | None = None,
+        limit: int | None = None,
     ) -> list[SavedStatement]:
-        return [
+        found = [
             one if documents else replace(one, document={})
-            for _, one in sorted(self.saved.items(), key=lambda item: item[0])
+            for key, one in sorted(self.saved.items(), key=lambda item: item[0])
             if tenant in (None, one.tenant) and month in (None, one.month)
+            if after is None or key > after
         ]
+        return found[:limit]
 
     async def billed(
         self, tenant: str, *, month: str | None = None, of_month: str | None = None
@@ -126,9 +140,15 @@ class MemoryStatements:
             if (leg.key, tenant, leg.ended_at, leg.talk_us, leg.direction) not in copies
         ]
 
-    async def charged(self, month: str) -> list[Charged]:
+    async def charged_to(self, month: str, tenants: Sequence[str]) -> dict[str, list[Charged]]:
+        sums = {tenant: await self.charged(month, tenant) for tenant in tenants}
+        return {tenant: charged for tenant, charged in sums.items() if charged}
+
+    async def charged(self, month: str, tenant: str | None = None) -> list[Charged]:
         sums: dict[tuple[str, LineKind], int] = defaultdict(int)
         for one in self.saved.values():
+            if tenant not in (None, one.tenant):
+                continue
             if one.is_final and (one.month == month or one.month.startswith(f"{month}.")):
                 for line in one.document["lines"]:
                     sums[one.currency, LineKind(line["kind"])] += line["amount_minor"]

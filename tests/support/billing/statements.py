@@ -13,6 +13,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.records import SavedStatement
+from pbxbilling.billing.report_units import UnitReports
 from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
@@ -152,4 +153,5 @@ def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) ->
         ),
         OneOffs(statements, store.statement_store, writer, clock),
         PlanChanges(statements, store.statement_store, writer, clock),
+        UnitReports(store.statement_store, writer.registry, clock),
     )

@@ -24,11 +24,13 @@ from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, Saved
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import (
+    ALL_LEGS,
     CallRecord,
     DecisionQuery,
     DecisionRecord,
     DecisionRow,
     LegAssigned,
+    LegPart,
     LegRecord,
     PbxMark,
     UsageRow,
@@ -247,23 +249,19 @@ class MemoryStore:
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
         return {key: self.known_legs[key] for key in keys if key in self.known_legs}
 
-    async def unowned_legs(self) -> list[LegRecord]:
-        found = [
-            (leg.ended_at, leg.key.uniqueid, leg)
-            for leg in self.known_legs.values()
-            if leg.tenant is None and leg.answered_at and leg.ended_at
-        ]
-        return [leg for *_, leg in sorted(found, key=lambda each: each[:2], reverse=True)]
+    async def unowned_legs(self, part: LegPart = ALL_LEGS) -> list[LegRecord]:
+        known = self.known_legs.values()
+        return _newest_first((leg for leg in known if leg.tenant is None and leg.answered_at), part)
 
     async def estimated_legs(
-        self, *, tenant: str | None = None, month: str | None = None
+        self, *, tenant: str | None = None, month: str | None = None, part: LegPart = ALL_LEGS
     ) -> list[LegRecord]:
-        found = [
-            (leg.ended_at, leg.key.uniqueid, leg)
+        found = (
+            leg
             for leg in self.known_legs.values()
             if leg.estimated and tenant in (None, leg.tenant) and month in (None, leg.month)
-        ]
-        return [leg for *_, leg in sorted(found, key=lambda each: each[:2], reverse=True)]
+        )
+        return _newest_first(found, part)
 
     async def merges(self, since: datetime) -> Mapping[str, str]:
         return {
@@ -361,3 +359,13 @@ class MemoryTransaction:
             raise RuntimeError("this transaction is over")
         if self._fault is not None:
             raise self._fault
+
+
+def _newest_first(legs: Iterable[LegRecord], part: LegPart) -> list[LegRecord]:
+    def key(ended_at: datetime, leg: ChannelKey) -> tuple[datetime, str, str]:
+        return ended_at, leg.uniqueid, leg.pbx
+
+    ended = [(key(leg.ended_at, leg.key), leg) for leg in legs if leg.ended_at]
+    ended.sort(key=lambda each: each[0], reverse=True)
+    before = None if part.before is None else key(*part.before)
+    return [leg for at, leg in ended if before is None or at < before][: part.limit]

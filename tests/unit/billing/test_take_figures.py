@@ -44,6 +44,27 @@ async def test_they_are_of_now_and_of_the_month_asked_for() -> None:
     assert (dollars.usage, dollars.overage) == (750, 750)
 
 
+async def test_each_tenant_adds_its_own() -> None:
+    shop = Shop(
+        replace(ACME, status=Status.PAST_DUE, subscription="sub_1"),
+        replace(ACME, slug="demo", demo=True),
+        replace(ACME, slug="globex"),
+    )
+    bought = subscription(prices=("price_year",))
+    owed = invoice(currency="USD")
+    of_globex = saved("2026-10", tenant="globex", currency="USD", document=OVERAGE)
+    await shop.store.commit([bought, owed, of_globex])
+    taken = figures_of(shop)
+    acme, globex = await taken.by_tenant("2026-10", None, 10)
+    assert (acme.tenant, acme.status, acme.figures.mrr) == ("acme", Status.PAST_DUE, 2417)
+    assert (acme.figures.unpaid, acme.figures.usage) == (2900, 0)
+    assert (globex.tenant, globex.figures.usage, globex.figures.unpaid) == ("globex", 750, 0)
+    whole = (await taken.take("2026-10")).currencies[0]
+    assert whole.mrr == acme.figures.mrr + globex.figures.mrr
+    assert await taken.by_tenant("2026-10", "acme", 1) == [globex]
+    assert await taken.by_tenant("2026-10", "globex", 1) == []
+
+
 async def test_a_store_that_cannot_serve_leaves_those_before() -> None:
     class Away(Figures):
         async def take(self, month: str | None = None) -> FiguresTaken:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.billing.ports import StatementStore
-from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
+from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement, StatementKey
 from pbxbilling.billing.statements.adjustments import closed_statement
 from pbxbilling.billing.statements.issue import Issued, Statements
 from pbxbilling.calls.live.channel import ChannelKey
@@ -73,11 +73,22 @@ class StatementLookup:
         self._store = store
         self._statement_store = statement_store
 
-    async def listed(self, tenant: str | None, month: str | None) -> list[SavedStatement]:
-        """Return saved statements without their documents; None does not filter."""
+    async def listed(
+        self,
+        tenant: str | None,
+        month: str | None,
+        after: StatementKey | None = None,
+        limit: int | None = None,
+    ) -> list[SavedStatement]:
+        """Return saved statements without their documents; None does not filter.
+
+        With `after` those that follow the one with that key, `limit` of them.
+        """
         if tenant is not None:
             self._statements.tenant(tenant)
-        return await self._statement_store.statements(tenant=tenant, month=month, documents=False)
+        return await self._statement_store.statements(
+            tenant=tenant, month=month, documents=False, after=after, limit=limit
+        )
 
     async def show(self, slug: str, month: str | None, number: int = FINAL) -> Issued:
         """Return a saved statement by month and number; without a month the last of that number."""

@@ -234,6 +234,17 @@ class DecisionQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class LegPart:
+    """A part of a list of ended legs: the `limit` that are older than `before`; None is all."""
+
+    before: tuple[datetime, ChannelKey] | None = None
+    limit: int | None = None
+
+
+ALL_LEGS = LegPart()
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord(QueuedRecord):
     """One admission decision; rows are only appended."""
 

@@ -25,7 +25,7 @@ from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
 from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
 from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, page, reads, written
-from pbxbilling.web.api.schema import PAGE_MOST, DryRun, Limit, Schema
+from pbxbilling.web.api.schema import PAGE_MOST, After, DryRun, Limit, Schema
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 
@@ -234,7 +234,7 @@ async def tenants(
     services: Served,
     principal: Who,
     request: Request,
-    after: str | None = None,
+    after: After = None,
     limit: Limit = PAGE_MOST,
 ) -> Response:
     """List tenants by slug."""

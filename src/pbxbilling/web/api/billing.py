@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
+from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.billing.figures import CurrencyFigures
-from pbxbilling.billing.records import OneOffEntry, SavedStatement
+from pbxbilling.billing.records import OneOffEntry, SavedStatement, StatementKey
 from pbxbilling.billing.statements.document import as_json
 from pbxbilling.billing.statements.issue import Issued
 from pbxbilling.billing.statements.plan_change import PlanChangeReport
@@ -31,11 +32,12 @@ from pbxbilling.web.api.routing import (
     ForTenant,
     Served,
     Who,
+    following,
     page,
     reads,
     written,
 )
-from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, Month, Period, Schema
+from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, Month, Period, Schema
 from pbxbilling.web.api.shape import At, plain, shaped
 from pbxbilling.web.usage import UsageBody
 
@@ -43,6 +45,20 @@ AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
 COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
 
 router = APIRouter(tags=["billing"])
+
+
+def _statement_key(text: str) -> StatementKey:
+    tenant, month, number = text.rsplit("~", 2)
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise ValueError("expected the key of a row, as the header Link of a page has it")
+    return StatementKey(tenant, month, int(number))
+
+
+StatementAfter = Annotated[
+    str,
+    AfterValidator(lambda text: _statement_key(text) and text),
+    Query(description="The key of the last row before, as the header Link has it."),
+]
 
 
 class Statement(Schema):
@@ -239,6 +255,39 @@ class Figures(Schema):
     currencies: list[Currency]
 
 
+class TenantFigures(Schema):
+    """What one tenant adds to the figures of a currency: amounts as decimals."""
+
+    tenant: str
+    status: Status
+    currency: str
+    mrr: str
+    trial_mrr: str
+    unpaid: str
+    unpaid_invoices: int
+    churned_mrr: str
+    usage: str
+    overage: str
+
+
+class MeterUnits(Schema):
+    """The units of one meter; `name` is what statements call it, "" where the plan lacks it."""
+
+    meter: str
+    name: str
+    units: int
+
+
+class Units(Schema):
+    """The units that other programs have sent for a tenant in a period, by meter."""
+
+    tenant: str
+    month: str
+    begins_at: datetime
+    ends_at: datetime
+    meters: list[MeterUnits]
+
+
 class Difference(Schema):
     """A closed period whose statement and meter events have other minutes."""
 
@@ -271,10 +320,21 @@ async def save(services: Served, actor: Actor, once: OnlyOnce, tenant: str) -> R
 
 
 @router.get("/statements", response_model=list[ListedStatement])
-async def statements(services: Served, tenant: ForTenant, month: Period | None = None) -> Response:
+async def statements(
+    services: Served,
+    request: Request,
+    tenant: ForTenant,
+    month: Period | None = None,
+    after: StatementAfter | None = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
     """List saved statements by tenant, period and number."""
-    found = await services.billing.lookup.listed(tenant, month)
-    return await written([_listed(saved) for saved in found])
+    last = None if after is None else _statement_key(after)
+    found = await services.billing.lookup.listed(tenant, month, last, limit)
+    rows = [_listed(saved) for saved in found]
+    return await page(
+        request, rows, limit, lambda row: f"{row['tenant']}~{row['month']}~{row['number']}"
+    )
 
 
 @router.get("/tenants/{tenant}/statement/calls", response_model=CallList)
@@ -296,7 +356,7 @@ async def records(
     tenant: ForTenant,
     since: Annotated[Instant | None, Query(alias="from")] = None,
     until: Annotated[Instant | None, Query(alias="to")] = None,
-    after: str | None = None,
+    after: After = None,
     limit: Limit = PAGE_MOST,
 ) -> Response:
     """List a tenant's legs that ended in [from, to), as rated; `Accept: text/csv` for a table.
@@ -310,10 +370,8 @@ async def records(
     if "text/csv" in request.headers.get("accept", ""):
         rows = [{**shaped(RatedCall, one), "tenant": tenant} for one in found]
         return Response(await asyncio.to_thread(records_csv, rows), media_type="text/csv")
-    if after is not None:
-        keys = [str(one.billed.key) for one in found]
-        found = found[keys.index(after) + 1 :] if after in keys else []
-    return await page(request, found[:limit], limit, lambda one: one.billed.key, RatedCall)
+    some = following(found, after, lambda one: one.billed.key)[:limit]
+    return await page(request, some, limit, lambda one: one.billed.key, RatedCall)
 
 
 @router.get("/tenants/{tenant}/billing", response_model=TenantBilling)
@@ -402,6 +460,29 @@ async def figures(services: Served, month: Month | None = None) -> Response:
     taken = await services.figures.take(month)
     currencies = [_currency(one) for one in taken.currencies]
     return await written({"at": taken.at, "month": taken.month, "currencies": currencies})
+
+
+@router.get("/figures/tenants", response_model=list[TenantFigures])
+async def figures_by_tenant(
+    services: Served,
+    request: Request,
+    month: Month | None = None,
+    after: After = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
+    """Show what each tenant adds to the figures, by slug; demo tenants add nothing."""
+    rows = [
+        {"tenant": one.tenant, "status": one.status, **_currency(one.figures)}
+        for one in await services.figures.by_tenant(month, after, limit)
+    ]
+    rows = [{name: row[name] for name in TenantFigures.model_fields} for row in rows]
+    return await page(request, rows, limit, lambda row: row["tenant"])
+
+
+@router.get("/tenants/{tenant}/units", response_model=Units)
+async def units(services: Served, tenant: str, month: Month | None = None) -> Response:
+    """Show the units that other programs have sent for a tenant, by meter."""
+    return await written(await services.billing.units.of(tenant, month))
 
 
 @router.get("/figures/differences", response_model=list[Difference])

@@ -9,14 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field
 
-from pbxbilling.calls.live.records import DecisionQuery, EndWitness
+from pbxbilling.accounts.terms.tenant import UNOWNED
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import DecisionQuery, EndWitness, LegPart, LegRecord
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.bounds import read_instant
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.kernel.errors import NeedsDaemonError, NotFoundError
+from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError, NotFoundError
 from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, page, written
-from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, Month, Schema
+from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, Month, Schema
 from pbxbilling.web.api.shape import At, plain, shaped
 
 router = APIRouter(tags=["calls"])
@@ -35,6 +37,30 @@ DecisionKey = Annotated[
     AfterValidator(lambda text: _decision_key(text) and text),
     Query(description="The key of the last row before, as the header Link has it."),
 ]
+
+
+def _leg_key(text: str) -> tuple[datetime, ChannelKey]:
+    """Return the end and the id of a leg from its key. Raises ValueError."""
+    at, _, leg = text.partition("~")
+    try:
+        return read_instant(at), ChannelKey.parse(leg)
+    except AdministrationError as error:
+        raise ValueError(str(error)) from error
+
+
+LegAfter = Annotated[
+    str,
+    AfterValidator(lambda text: _leg_key(text) and text),
+    Query(description="The key of the last row before, as the header Link has it."),
+]
+
+
+def _part(after: str | None, limit: int) -> LegPart:
+    return LegPart(None if after is None else _leg_key(after), limit)
+
+
+def _key_of_leg(leg: LegRecord) -> str:
+    return f"{leg.ended_at.isoformat() if leg.ended_at else ''}~{leg.key}"
 
 
 class Leg(Schema):
@@ -342,21 +368,43 @@ async def limit(services: Served, tenant: str, limit: str) -> Response:
 
 
 @router.get("/usage", response_model=list[Usage])
-async def usage(services: Served, tenant: ForTenant, month: Month | None = None) -> Response:
+async def usage(
+    services: Served,
+    request: Request,
+    tenant: ForTenant,
+    month: Month | None = None,
+    after: After = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
     """Report answered trunk legs by tenant, in the period that begins in a month (now: none)."""
-    return await written(await services.calls.usage.report(tenant, month), Usage)
+    rows = await services.calls.usage.report(tenant, month, after, limit)
+    return await page(request, rows, limit, lambda row: row.tenant or UNOWNED, Usage)
 
 
 @router.get("/usage/unowned", response_model=list[TrunkLeg])
-async def unowned(services: Served) -> Response:
+async def unowned(
+    services: Served,
+    request: Request,
+    after: LegAfter | None = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
     """List answered legs that belong to no tenant, the newest first."""
-    return await written(await services.calls.usage.unowned(), TrunkLeg)
+    rows = await services.calls.usage.unowned(_part(after, limit))
+    return await page(request, rows, limit, _key_of_leg, TrunkLeg)
 
 
 @router.get("/usage/estimated", response_model=list[EstimatedLeg])
-async def estimated(services: Served, tenant: ForTenant, month: Month | None = None) -> Response:
+async def estimated(
+    services: Served,
+    request: Request,
+    tenant: ForTenant,
+    month: Month | None = None,
+    after: LegAfter | None = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
     """List legs with an unseen answer or end, the newest first."""
-    return await written(await services.calls.usage.estimated(tenant, month), EstimatedLeg)
+    rows = await services.calls.usage.estimated(tenant, month, _part(after, limit))
+    return await page(request, rows, limit, _key_of_leg, EstimatedLeg)
 
 
 @router.put("/usage/legs/{leg}/tenant", response_model=TrunkLeg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,8 +18,8 @@ from pbxbilling.identity.tokens.token import Token as SavedToken
 from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
-from pbxbilling.web.api.routing import Actor, Served, page, written
-from pbxbilling.web.api.schema import PAGE_MOST, Instant, Limit, RowId, Schema
+from pbxbilling.web.api.routing import Actor, Served, following, page, written
+from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, RowId, Schema
 from pbxbilling.web.api.shape import plain
 
 router = APIRouter(tags=["identity"])
@@ -160,9 +161,11 @@ async def audit(
 
 
 @router.get("/users", response_model=list[User])
-async def users(services: Served) -> Response:
+async def users(
+    services: Served, request: Request, after: After = None, limit: Limit = PAGE_MOST
+) -> Response:
     """List all users by their mail addresses."""
-    return await written([_person(one) for one in await services.identity.users.all()])
+    return await _people(request, await services.identity.users.all(), after, limit)
 
 
 @router.post("/users", response_model=User)
@@ -193,9 +196,11 @@ async def enable(services: Served, actor: Actor, email: str) -> Response:
 
 
 @router.get("/tenants/{tenant}/users", response_model=list[User])
-async def users_of(services: Served, tenant: str) -> Response:
+async def users_of(
+    services: Served, request: Request, tenant: str, after: After = None, limit: Limit = PAGE_MOST
+) -> Response:
     """List a tenant's users by their mail addresses."""
-    return await written([_person(one) for one in await services.identity.users.all(tenant)])
+    return await _people(request, await services.identity.users.all(tenant), after, limit)
 
 
 @router.post("/tenants/{tenant}/users", response_model=User)
@@ -265,9 +270,13 @@ async def delete_role(
 
 
 @router.get("/tokens", response_model=list[Token])
-async def tokens(services: Served) -> Response:
+async def tokens(
+    services: Served, request: Request, after: After = None, limit: Limit = PAGE_MOST
+) -> Response:
     """List all tokens, the newest first."""
-    return await written([_shown(one) for one in await services.identity.tokens.all()])
+    found = following(await services.identity.tokens.all(), after, lambda one: one.id)
+    rows = [_shown(one) for one in found[:limit]]
+    return await page(request, rows, limit, lambda row: row["id"])
 
 
 @router.post("/tokens", response_model=MadeToken)
@@ -291,6 +300,14 @@ async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
 async def revoke_token(services: Served, actor: Actor, token: str) -> Response:
     """Revoke a token, at once; a repeated request changes nothing."""
     return await written(_shown(await services.identity.tokens.revoke(token, actor)))
+
+
+async def _people(
+    request: Request, users: Sequence[SavedUser], after: str | None, limit: int
+) -> Response:
+    found = following(users, after, lambda one: one.email)
+    rows = [_person(one) for one in found[:limit]]
+    return await page(request, rows, limit, lambda row: row["email"])
 
 
 def _person(user: SavedUser) -> dict[str, Any]:

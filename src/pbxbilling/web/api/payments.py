@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from pbxbilling.accounts.terms.status import Status
@@ -19,8 +19,17 @@ from pbxbilling.subscriptions.order import Wish
 from pbxbilling.subscriptions.subscription import Invoice
 from pbxbilling.web.api.conditions import OnlyOnce
 from pbxbilling.web.api.rights import ForbiddenError
-from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, ForTenant, Served, Who, written
-from pbxbilling.web.api.schema import Period, Schema
+from pbxbilling.web.api.routing import (
+    NEEDS_GATEWAY,
+    Actor,
+    ForTenant,
+    Served,
+    Who,
+    following,
+    page,
+    written,
+)
+from pbxbilling.web.api.schema import PAGE_MOST, After, Limit, Period, Schema
 from pbxbilling.web.api.shape import At
 
 # Every route queries the gateway, or shows what the daemon received from it.
@@ -265,9 +274,17 @@ async def link(
 
 
 @router.get("/subscriptions", response_model=list[Subscription], openapi_extra=NEEDS_GATEWAY)
-async def subscriptions(services: Served, tenant: ForTenant) -> Response:
+async def subscriptions(
+    services: Served,
+    request: Request,
+    tenant: ForTenant,
+    after: After = None,
+    limit: Limit = PAGE_MOST,
+) -> Response:
     """List subscriptions as last fetched from the gateway, the oldest first."""
-    return await written(await services.shop.subscriptions.all(tenant), Subscription)
+    found = await services.shop.subscriptions.all(tenant)
+    some = following(found, after, lambda one: one.id)[:limit]
+    return await page(request, some, limit, lambda one: one.id, Subscription)
 
 
 @router.get(

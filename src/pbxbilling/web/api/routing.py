@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from pbxbilling.identity.principal import Principal
 from pbxbilling.kernel.audit import Actor as AuditActor
 from pbxbilling.kernel.audit import ActorType
+from pbxbilling.kernel.errors import NotFoundError
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.api.rights import (
     RestrictedError,
@@ -26,6 +27,8 @@ from pbxbilling.web.api.rights import (
 from pbxbilling.web.api.schema import ADDRESS, PREFIX, REQUEST_ID, Schema
 from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import encoded, plain, shaped
+
+T = TypeVar("T")
 
 # Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
@@ -120,6 +123,16 @@ async def page(
         onwards = request.url.include_query_params(after=key(rows[-1]))
         answer.headers["Link"] = f'<{onwards.path}?{onwards.query}>; rel="next"'
     return answer
+
+
+def following(rows: Sequence[T], after: str | None, key: Callable[[T], Any]) -> Sequence[T]:
+    """Return the rows that follow the one with that key; None: all. Raises NotFoundError."""
+    if after is None:
+        return rows
+    place = next((n for n, row in enumerate(rows) if str(key(row)) == after), None)
+    if place is None:
+        raise NotFoundError(f"after: no row {after!r} any more: read the list from its begin")
+    return rows[place + 1 :]
 
 
 class Pieces(StreamingResponse):

@@ -27,6 +27,11 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="Rows of a page, at
 RowId = Annotated[int, Query(ge=1, le=2**63 - 1, description="The id of the last row before.")]
 
 
+After = Annotated[
+    str | None, Query(description="The key of the last row before, as the header Link has it.")
+]
+
+
 class Schema(BaseModel):
     """Base of the API's schemas: a request with an unknown key is refused, no answer has one."""
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pbxbilling.accounts.administer import Administration
+from pbxbilling.billing.report_units import UnitReports
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.one_offs import OneOffs
@@ -85,6 +86,7 @@ class BillingServices:
     overview: Overview
     one_offs: OneOffs
     plan_changes: PlanChanges
+    units: UnitReports
 
 
 @dataclass(frozen=True, slots=True)
