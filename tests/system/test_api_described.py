@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
+from schemathesis.generation.stateful import run_state_machine_as_test
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -270,6 +272,65 @@ def test_nearly_every_operation_succeeds_and_answers_as_described(described: Api
     assert len(failed) <= len(OPERATIONS) * 0.05, failed
 
 
+def links() -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    """Yield each link of the document: its operation, the one it leads to, and the values."""
+    for label, operation in OPERATIONS.items():
+        answer = operation.definition.raw["responses"]["200"]
+        for link in answer.get("links", {}).values():
+            _, path, method = link["operationRef"].removeprefix("#/").split("/")
+            yield label, f"{method.upper()} {path.replace('~1', '/')}", link["parameters"]
+
+
+@pytest.mark.parametrize(("source", "target", "values"), sorted(links(), key=str))
+def test_a_link_leads_to_what_the_answer_is_about(
+    source: str, target: str, values: Mapping[str, str], described: Api
+) -> None:
+    if source.endswith("/calls"):
+        described.live_call()
+    fit, onwards = described.fit(source), described.fit(target)
+    answer = described.send(source, fit)
+    assert answer.status_code == 200, answer.text
+    found = {name: value_of(told, answer, fit) for name, told in values.items()}
+    inside = {name: value for name, value in found.items() if f"{{{name}}}" in target}
+    query = {name: value for name, value in found.items() if name not in inside}
+    path = {**onwards.path, **inside}
+    followed = described.send(target, replace(onwards, path=path, query={**onwards.query, **query}))
+    assert followed.status_code == 200, followed.text
+
+
+def value_of(told: str, answer: httpx.Response, fit: Fit) -> str:
+    """Return what an expression of OpenAPI means."""
+    if told.startswith("$request.path."):
+        return fit.path[told.removeprefix("$request.path.")]
+    found = answer.json()
+    for part in told.removeprefix("$response.body#/").split("/"):
+        found = found[int(part) if isinstance(found, list) else part]
+    return str(found)
+
+
+def test_any_order_of_operations_that_the_links_allow_is_answered_as_described(
+    described: Api,
+) -> None:
+    class Followed(SCHEMA.as_state_machine()):  # type: ignore[misc]
+        def call(self, case: Any, **_: Any) -> Response:
+            return Response.from_any(sent(described, case))
+
+        def validate_response(self, response: Response, case: Any, **_: Any) -> None:
+            case.validate_response(response, checks=CHECKS)
+
+    run_state_machine_as_test(
+        Followed,
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=8,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
 def test_whatever_fits_the_document_gets_an_answer_that_does(label: str, described: Api) -> None:
     """Half of them about what is there, half about anything."""
@@ -289,16 +350,20 @@ def test_whatever_fits_the_document_gets_an_answer_that_does(label: str, describ
             case.path_parameters = {
                 name: known.get(name, value) for name, value in (case.path_parameters or {}).items()
             }
-        sent = case.as_transport_kwargs(base_url="http://daemon")
-        headers = {**dict(sent.get("headers") or {})}
-        answer = described.client.request(
-            sent["method"],
-            sent["url"],
-            params=sent.get("params"),
-            json=sent.get("json"),
-            content=None if sent.get("json") is not None else sent.get("data"),
-            headers={key: value for key, value in headers.items() if value.isascii()},
-        )
-        case.validate_response(answer, checks=CHECKS)
+        case.validate_response(sent(described, case), checks=CHECKS)
 
     answered()
+
+
+def sent(described: Api, case: Any) -> httpx.Response:
+    """Send what the peer has made over the admin socket."""
+    made = case.as_transport_kwargs(base_url="http://daemon")
+    headers = dict(made.get("headers") or {})
+    return described.client.request(
+        made["method"],
+        made["url"],
+        params=made.get("params"),
+        json=made.get("json"),
+        content=None if made.get("json") is not None else made.get("data"),
+        headers={key: value for key, value in headers.items() if value.isascii()},
+    )

@@ -25,7 +25,7 @@ from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
 from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
 from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, page, reads, written
-from pbxbilling.web.api.schema import PAGE_MOST, After, DryRun, Limit, Schema
+from pbxbilling.web.api.schema import PAGE_MOST, After, DryRun, Limit, Schema, leads_to
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 
@@ -209,7 +209,11 @@ async def export_tenants(services: Served) -> Response:
     return await written(await asyncio.to_thread(write_tenants, services.administration.declared()))
 
 
-@router.get("/plans", response_model=list[Plan])
+@router.get(
+    "/plans",
+    response_model=list[Plan],
+    responses=leads_to({"plan": "$response.body#/0/plan"}, ("GET", "/plans/{plan}")),
+)
 async def plans(services: Served) -> Response:
     """List plans in display order."""
     return await written([_plan(report) for report in services.administration.plans()])
@@ -229,7 +233,18 @@ async def plan_detail(services: Served, plan: str) -> Response:
     )
 
 
-@router.get("/tenants", response_model=list[Tenant])
+@router.get(
+    "/tenants",
+    response_model=list[Tenant],
+    responses=leads_to(
+        {"tenant": "$response.body#/0/tenant"},
+        ("GET", "/tenants/{tenant}"),
+        ("GET", "/tenants/{tenant}/limits"),
+        ("GET", "/tenants/{tenant}/billing"),
+        ("PUT", "/tenants/{tenant}/suspension"),
+        ("DELETE", "/tenants/{tenant}/suspension"),
+    ),
+)
 async def tenants(
     services: Served,
     principal: Who,

@@ -37,7 +37,16 @@ from pbxbilling.web.api.routing import (
     reads,
     written,
 )
-from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, Month, Period, Schema
+from pbxbilling.web.api.schema import (
+    PAGE_MOST,
+    After,
+    Instant,
+    Limit,
+    Month,
+    Period,
+    Schema,
+    leads_to,
+)
 from pbxbilling.web.api.shape import At, plain, shaped
 from pbxbilling.web.usage import UsageBody
 
@@ -312,7 +321,18 @@ async def show(
     return await _whole(await services.billing.lookup.show(tenant, month, number))
 
 
-@router.post("/tenants/{tenant}/statements", response_model=ListedStatement)
+@router.post(
+    "/tenants/{tenant}/statements",
+    response_model=ListedStatement,
+    responses=leads_to(
+        {
+            "tenant": "$response.body#/tenant",
+            "month": "$response.body#/month",
+            "number": "$response.body#/number",
+        },
+        ("GET", "/tenants/{tenant}/statement"),
+    ),
+)
 async def save(services: Served, actor: Actor, once: OnlyOnce, tenant: str) -> Response:
     """Save an interim copy of the current period."""
     statements = services.billing.statements
@@ -420,7 +440,15 @@ async def count_usage(services: Served, principal: Who, request: Request) -> Res
     return Response(answer.body, answer.status, media_type="application/json")
 
 
-@router.post("/tenants/{tenant}/one-offs", response_model=OneOff)
+@router.post(
+    "/tenants/{tenant}/one-offs",
+    response_model=OneOff,
+    responses=leads_to(
+        {"tenant": "$response.body#/tenant"},
+        ("GET", "/tenants/{tenant}/one-offs"),
+        ("GET", "/tenants/{tenant}/statements/preview"),
+    ),
+)
 async def add_one_off(
     services: Served, actor: Actor, once: OnlyOnce, tenant: str, line: NewOneOff
 ) -> Response:

@@ -18,7 +18,7 @@ from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reas
 from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError, NotFoundError
 from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, page, written
-from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, Month, Schema
+from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, Month, Schema, leads_to
 from pbxbilling.web.api.shape import At, plain, shaped
 
 router = APIRouter(tags=["calls"])
@@ -318,7 +318,12 @@ async def status(services: Served, request: Request) -> Response:
     return await written({**shown, "features": features.model_dump()})
 
 
-@router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)
+@router.get(
+    "/calls",
+    response_model=list[Call],
+    openapi_extra=NEEDS_DAEMON,
+    responses=leads_to({"call": "$response.body#/0/call"}, ("DELETE", "/calls/{call}/slot")),
+)
 async def calls(services: Served, tenant: ForTenant) -> Response:
     """List live calls, the oldest first."""
     return await written(await services.calls.calls(tenant), Call)

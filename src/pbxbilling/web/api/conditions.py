@@ -19,6 +19,7 @@ from pbxbilling.kernel.audit import ActorType
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.records import Record, nothing_more
 from pbxbilling.web.api.routing import Served, Who
+from pbxbilling.web.api.schema import Responses
 from pbxbilling.web.api.shape import encoded, plain
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ OnlyOnce = Annotated[Once, Depends(_once)]
 
 
 _ANY: Final = "*"
-TAGGED: Final[dict[int | str, dict[str, Any]]] = {
+TAGGED: Final[Responses] = {
     200: {
         "headers": {
             "ETag": {

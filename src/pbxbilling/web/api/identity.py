@@ -19,7 +19,7 @@ from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
 from pbxbilling.web.api.routing import Actor, Served, following, page, written
-from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, RowId, Schema
+from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, RowId, Schema, leads_to
 from pbxbilling.web.api.shape import plain
 
 router = APIRouter(tags=["identity"])
@@ -168,7 +168,16 @@ async def users(
     return await _people(request, await services.identity.users.all(), after, limit)
 
 
-@router.post("/users", response_model=User)
+@router.post(
+    "/users",
+    response_model=User,
+    responses=leads_to(
+        {"email": "$response.body#/email"},
+        ("PUT", "/users/{email}/password"),
+        ("PUT", "/users/{email}/exclusion"),
+        ("DELETE", "/users/{email}/exclusion"),
+    ),
+)
 async def add_user(services: Served, actor: Actor, new: NewUser) -> Response:
     """Add a user."""
     wanted = UserToAdd(new.email, new.role, new.tenant, new.password)
@@ -203,7 +212,16 @@ async def users_of(
     return await _people(request, await services.identity.users.all(tenant), after, limit)
 
 
-@router.post("/tenants/{tenant}/users", response_model=User)
+@router.post(
+    "/tenants/{tenant}/users",
+    response_model=User,
+    responses=leads_to(
+        {"tenant": "$request.path.tenant", "email": "$response.body#/email"},
+        ("PUT", "/tenants/{tenant}/users/{email}/password"),
+        ("PUT", "/tenants/{tenant}/users/{email}/exclusion"),
+        ("DELETE", "/tenants/{tenant}/users/{email}/exclusion"),
+    ),
+)
 async def add_user_of(services: Served, actor: Actor, tenant: str, new: TenantsUser) -> Response:
     """Add a user for a tenant."""
     wanted = UserToAdd(new.email, new.role, tenant, new.password)
@@ -237,7 +255,16 @@ async def roles(services: Served) -> Response:
     return await written(await services.identity.roles.all())
 
 
-@router.post("/roles", response_model=Role)
+@router.post(
+    "/roles",
+    response_model=Role,
+    responses=leads_to(
+        {"role": "$response.body#/name"},
+        ("GET", "/roles/{role}"),
+        ("PUT", "/roles/{role}"),
+        ("DELETE", "/roles/{role}"),
+    ),
+)
 async def add_role(services: Served, actor: Actor, new: NewRole) -> Response:
     """Make a role."""
     add = services.identity.roles.add(new.name, new.permissions, actor, of_tenants=new.of_tenants)
@@ -279,7 +306,11 @@ async def tokens(
     return await page(request, rows, limit, lambda row: row["id"])
 
 
-@router.post("/tokens", response_model=MadeToken)
+@router.post(
+    "/tokens",
+    response_model=MadeToken,
+    responses=leads_to({"token": "$response.body#/id"}, ("DELETE", "/tokens/{token}")),
+)
 async def add_token(services: Served, actor: Actor, new: NewToken) -> Response:
     """Make a token, and show it once."""
     made = await services.identity.tokens.add(

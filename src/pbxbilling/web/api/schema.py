@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -30,6 +31,25 @@ RowId = Annotated[int, Query(ge=1, le=2**63 - 1, description="The id of the last
 After = Annotated[
     str | None, Query(description="The key of the last row before, as the header Link has it.")
 ]
+
+
+_NAMED: Final = str.maketrans("/", "_", "{}")
+Responses = dict[int | str, dict[str, Any]]  # what the document adds to a route's answers
+
+
+def leads_to(values: Mapping[str, str], *routes: tuple[str, str]) -> Responses:
+    """Say in the document which routes take what an answer has.
+
+    `values` are expressions of OpenAPI, such as `$response.body#/id`, by parameter.
+    """
+    links = {
+        f"{method.lower()}{path.translate(_NAMED)}": {
+            "operationRef": f"#/paths/{f'{PREFIX}{path}'.replace('/', '~1')}/{method.lower()}",
+            "parameters": dict(values),
+        }
+        for method, path in routes
+    }
+    return {200: {"links": links}}
 
 
 class Schema(BaseModel):
