@@ -401,8 +401,8 @@ def test_a_connection_that_ends_between_two_parts_is_opened_anew(
     source: SqliteUrl,
 ) -> None:
     with new_database(empty=True) as server:
-        gone = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+        gone = (  # waits for the end: one that is only told to end may answer once more
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname ="
             f" '{server.database}' AND application_name LIKE '%writer'"
         )
         away = partial(end, "call", lambda: postgres.execute(server, gone))
