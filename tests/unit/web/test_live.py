@@ -47,14 +47,14 @@ async def test_a_subscriber_gets_all_that_is_live_then_what_changes(whole: Whole
         assert first["loads"] == {"acme": [2, 0, 0, 2, 0]}
         assert last["status"]["calls"] == 2
         whole.hook("globex", Direction.INBOUND, 3)
-        feed.tick()
+        await feed.tick()
         change = orjson.loads(await anext(lines))
         assert [call["tenant"] for call in change["calls"].values()] == ["globex"]
         assert change["loads"] == {"globex": [0, 1, 0, 0, 0]}
         ledger = whole.daemon.live.engine.ledger
         gone = next(iter(first["calls"]))
         ledger.drop(ledger.calls[gone], Clock().now())
-        feed.tick()
+        await feed.tick()
         change = orjson.loads(await anext(lines))
         assert (change["gone"], change["loads"]) == ([gone], {"acme": [1, 0, 0, 1, 0]})
 
@@ -67,7 +67,7 @@ async def test_what_no_fact_tells_is_found_in_turn(whole: Whole) -> None:
         await beginning(lines)
         next(iter(call.channels)).held = True
         for _ in range(3):
-            feed.tick()
+            await feed.tick()
         told = [orjson.loads(await anext(lines))["calls"] for _ in range(3)]
         (change,) = [one for one in told if one]
         assert change[call.id]["state"] == "held"
@@ -76,11 +76,33 @@ async def test_what_no_fact_tells_is_found_in_turn(whole: Whole) -> None:
 async def test_nothing_is_gathered_while_nobody_looks(whole: Whole) -> None:
     feed = whole.daemon.live.feed
     whole.hook("acme", Direction.OUTBOUND, 1)
-    feed.tick()
+    await feed.tick()
     assert not feed._marked
     async with aclosing(feed.subscribe()) as lines:
         await beginning(lines)
     assert not feed._subscribers
+
+
+async def test_what_was_gathered_before_a_beginning_does_not_come_after_it(whole: Whole) -> None:
+    feed = whole.daemon.live.feed
+    for nth in range(2 * live.A_FEW):
+        whole.hook("acme", Direction.OUTBOUND, nth)
+    (call, *_) = whole.daemon.live.engine.ledger.calls.values()
+    async with aclosing(feed.subscribe()) as lines:
+        await beginning(lines)
+    feed._subscribers.add(gone := live.Subscriber())
+    feed._viewed.clear()
+    gathering = asyncio.create_task(feed.tick())
+    await asyncio.sleep(0)  # it has viewed a few calls as they are
+    feed._subscribers.discard(gone)
+    async with aclosing(feed.subscribe()) as lines:
+        next(iter(call.channels)).held = True
+        parts = await beginning(lines)
+        await gathering
+        shown = {ident: one for part in parts for ident, one in part["calls"].items()}
+        assert shown[call.id]["state"] == "held"
+        await feed.tick()
+        assert orjson.loads(await anext(lines))["calls"] == {}
 
 
 async def test_one_that_does_not_read_is_cut_off_and_the_others_are_not(whole: Whole) -> None:
@@ -89,10 +111,10 @@ async def test_one_that_does_not_read_is_cut_off_and_the_others_are_not(whole: W
         await beginning(slow)
         await beginning(quick)
         for _ in range(live.WAITING_MOST + 1):
-            feed.tick()
+            await feed.tick()
             await anext(quick)
         assert [line async for line in slow] == []
-        feed.tick()
+        await feed.tick()
         assert await anext(quick)
 
 
@@ -131,10 +153,11 @@ async def test_many_calls_begin_in_parts_that_let_others_in_between(
 
 def test_a_replica_is_what_the_lines_say() -> None:
     replica = Replica(Path("none.sock"), Clock())
-    call = {"call": "c1", "tenant": "acme", "from": "1", "to": "2", "started_at": "b", "legs": []}
+    call = {"call": "c1", "tenant": "acme", "from": "1", "to": "2", "legs": []}
+    call["started_at"] = "2026-11-30T10:00:00.000001+00:00"
     said = {"calls": {"c1": call}, "gone": [], "loads": {"acme": [1, 2, 3, 4, 5]}, "left": {}}
     _take(said, replica._calls, replica._loads, replica._left_s)
-    earlier = {**call, "call": "c0", "tenant": "globex", "started_at": "a"}
+    earlier = {**call, "call": "c0", "tenant": "globex", "started_at": "2026-11-30T10:00:00+00:00"}
     _take({**said, "calls": {"c0": earlier}}, replica._calls, replica._loads, replica._left_s)
     assert [one.call for one in replica.calls()] == ["c0", "c1"]
     assert [(one.caller, one.number) for one in replica.calls("acme")] == [("1", "2")]
