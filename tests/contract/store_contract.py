@@ -510,6 +510,7 @@ class StoreContract(OfAnyStore):
             await store.commit([Cursor("events", after(1))])
             await store.commit([Cursor("events", after(2))])
             assert await store.cursor("events") == after(2)
+            assert await store.cursors_of(["events", "others"]) == {"events": after(2)}
 
     async def test_an_empty_commit_is_none(self) -> None:
         async with self.opened() as store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -111,4 +111,8 @@ class Cursors(RecordStore, Protocol):
 
     async def cursor(self, name: str) -> datetime | None:
         """Return the cursor of that name; None: not begun."""
+        ...
+
+    async def cursors_of(self, names: Iterable[str]) -> dict[str, datetime]:
+        """Return the cursors of these names that have begun."""
         ...

@@ -50,7 +50,7 @@ from pbxbilling.store.reads import PooledReads
 from pbxbilling.store.retention import SqlRetention
 from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.rows import calls as call_rows
-from pbxbilling.store.rows.values import to_us
+from pbxbilling.store.rows.values import instant, to_us
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
 from pbxbilling.store.transaction import (
@@ -227,6 +227,17 @@ class SqlStore:
     async def cursor(self, name: str) -> datetime | None:
         """Return the position saved under a name; None before the first."""
         return await self._reads.cursor(name)
+
+    async def cursors_of(self, names: Iterable[str]) -> dict[str, datetime]:
+        """Return the positions saved under these names."""
+        row = schema.cursor.c
+        found = await self._reads.keyed(
+            select(row.name, row.at),
+            (row.name,),
+            ((name,) for name in names),
+            lambda each: (each.name, instant(each.at)),
+        )
+        return dict(found)
 
     async def account_version(self) -> int:
         """Return the number of changes of the accounts so far; see `AccountTransaction`."""

@@ -224,6 +224,10 @@ class MemoryStore:
     async def cursor(self, name: str) -> datetime | None:
         return self.cursors.get(name)
 
+    async def cursors_of(self, names: Iterable[str]) -> dict[str, datetime]:
+        found = [(name, await self.cursor(name)) for name in names]
+        return {name: at for name, at in found if at is not None}
+
     async def accounts(self) -> Accounts:
         return Accounts(
             tuple(self.plans[slug] for slug in sorted(self.plans)),

@@ -92,11 +92,11 @@ class Statements:
         """
         cursors, ends = [], {}
         async with self._writer.alone:  # a begin that is saved already may have moved on since
-            for tenant in tenants:
-                periods, is_saved = await self._reader.begin_of(tenant)
+            async for periods, is_saved in self._reader.begins_of(tenants):
+                slug, first = periods.tenant.slug, periods.first
                 if not is_saved:
-                    cursors.append(Cursor(cursor_of(tenant.slug), periods.first.begins))
-                ends[tenant.slug] = periods.first.ends
+                    cursors.append(Cursor(cursor_of(slug), first.begins))
+                ends[slug] = first.ends
             await self._writer.write(ACTION, (), ACTOR, cursors)
         return ends
 

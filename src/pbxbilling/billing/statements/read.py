@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -45,12 +45,16 @@ class StatementReader:
         self._in_force = in_force
         self._clock = clock
 
-    async def begin_of(self, tenant: Tenant) -> tuple[OpenPeriods, bool]:
-        """Return the open periods by the clock alone, and whether their begin is saved."""
-        begins = await self._cursors.cursor(cursor_of(tenant.slug))
-        history = await self._subscribed(tenant, ())
-        since = begins or self._first(tenant, history)
-        return open_periods(tenant, since, self._clock.now(), history=history), begins is not None
+    async def begins_of(self, tenants: Iterable[Tenant]) -> AsyncIterator[tuple[OpenPeriods, bool]]:
+        """Yield the open periods of each by the clock alone, and whether their begin is saved."""
+        every = list(tenants)
+        saved = await self._cursors.cursors_of([cursor_of(tenant.slug) for tenant in every])
+        for tenant in every:
+            begins = saved.get(cursor_of(tenant.slug))
+            history = await self._subscribed(tenant, ())
+            since = begins or self._first(tenant, history)
+            found = open_periods(tenant, since, self._clock.now(), history=history)
+            yield found, begins is not None
 
     async def open_periods(self, tenant: Tenant) -> OpenPeriods:
         """Return the open periods of a tenant; the current one if billing has not begun."""
