@@ -107,10 +107,10 @@ class LiveFeed:
         subscriber, is_first = Subscriber(), not self._subscribers
         self._subscribers.add(subscriber)  # what changes from now on comes after the beginning
         try:
-            if is_first:
-                async with self._gathering:
+            async with self._gathering:  # also of another one's beginning, which is not whole yet
+                if is_first:
                     await self._begin()
-                    subscriber.forget()  # what was gathered before is older than the beginning
+                subscriber.forget()  # what was gathered before is older than the beginning
             for part in self._whole():
                 yield part
                 await asyncio.sleep(REST_S)

@@ -105,6 +105,16 @@ async def test_what_was_gathered_before_a_beginning_does_not_come_after_it(whole
         assert orjson.loads(await anext(lines))["calls"] == {}
 
 
+async def test_whoever_comes_while_another_one_begins_gets_all_too(whole: Whole) -> None:
+    feed = whole.daemon.live.feed
+    for nth in range(10):
+        whole.hook(("acme", "globex")[nth % 2], Direction.OUTBOUND, nth)
+    async with aclosing(feed.subscribe()) as first, aclosing(feed.subscribe()) as second:
+        beginnings = await asyncio.gather(beginning(first), beginning(second))
+    for parts in beginnings:
+        assert sum(len(part["calls"]) for part in parts) == 10
+
+
 async def test_one_that_does_not_read_is_cut_off_and_the_others_are_not(whole: Whole) -> None:
     feed = whole.daemon.live.feed
     async with aclosing(feed.subscribe()) as slow, aclosing(feed.subscribe()) as quick:
