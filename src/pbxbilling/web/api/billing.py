@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, ConfigDict
+from pydantic import ConfigDict
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.facts import UsageResult
@@ -38,6 +38,8 @@ from pbxbilling.web.api.routing import (
     written,
 )
 from pbxbilling.web.api.schema import (
+    AFTER,
+    NO_KEY,
     PAGE_MOST,
     After,
     Instant,
@@ -46,6 +48,7 @@ from pbxbilling.web.api.schema import (
     Period,
     Schema,
     leads_to,
+    read_by,
 )
 from pbxbilling.web.api.shape import At, plain, shaped
 from pbxbilling.web.usage import UsageBody
@@ -59,15 +62,11 @@ router = APIRouter(tags=["billing"])
 def _statement_key(text: str) -> StatementKey:
     tenant, month, number = text.rsplit("~", 2)
     if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise ValueError("expected the key of a row, as the header Link of a page has it")
+        raise ValueError(NO_KEY)
     return StatementKey(tenant, month, int(number))
 
 
-StatementAfter = Annotated[
-    str,
-    AfterValidator(lambda text: _statement_key(text) and text),
-    Query(description="The key of the last row before, as the header Link has it."),
-]
+StatementAfter = Annotated[str, read_by(_statement_key), AFTER]
 
 
 class Statement(Schema):

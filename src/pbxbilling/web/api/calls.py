@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from pbxbilling.accounts.terms.tenant import UNOWNED
 from pbxbilling.calls.live.channel import ChannelKey
@@ -18,7 +18,18 @@ from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reas
 from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError, NotFoundError
 from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, page, written
-from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, Month, Schema, leads_to
+from pbxbilling.web.api.schema import (
+    AFTER,
+    NO_KEY,
+    PAGE_MOST,
+    After,
+    Instant,
+    Limit,
+    Month,
+    Schema,
+    leads_to,
+    read_by,
+)
 from pbxbilling.web.api.shape import At, plain, shaped
 
 router = APIRouter(tags=["calls"])
@@ -28,15 +39,11 @@ def _decision_key(text: str) -> tuple[datetime, int]:
     """Return the instant and number of a decision from its key. Raises ValueError."""
     at, _, number = text.partition("~")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise ValueError("expected the key of a row, as the header Link of a page has it")
+        raise ValueError(NO_KEY)
     return read_instant(at), int(number)
 
 
-DecisionKey = Annotated[
-    str,
-    AfterValidator(lambda text: _decision_key(text) and text),
-    Query(description="The key of the last row before, as the header Link has it."),
-]
+DecisionKey = Annotated[str, read_by(_decision_key), AFTER]
 
 
 def _leg_key(text: str) -> tuple[datetime, ChannelKey]:
@@ -48,11 +55,7 @@ def _leg_key(text: str) -> tuple[datetime, ChannelKey]:
         raise ValueError(str(error)) from error
 
 
-LegAfter = Annotated[
-    str,
-    AfterValidator(lambda text: _leg_key(text) and text),
-    Query(description="The key of the last row before, as the header Link has it."),
-]
+LegAfter = Annotated[str, read_by(_leg_key), AFTER]
 
 
 def _part(after: str | None, limit: int) -> LegPart:

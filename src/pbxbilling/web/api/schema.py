@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 
@@ -27,10 +27,14 @@ Period = Annotated[str, BeforeValidator(lambda text: read_period(str(text)))]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="Rows of a page, at most.")]
 RowId = Annotated[int, Query(ge=1, le=2**63 - 1, description="The id of the last row before.")]
 
+AFTER: Final = Query(description="The key of the last row before, as the header Link has it.")
+After = Annotated[str | None, AFTER]
+NO_KEY: Final = "expected the key of a row, as the header Link of a page has it"
 
-After = Annotated[
-    str | None, Query(description="The key of the last row before, as the header Link has it.")
-]
+
+def read_by(read: Callable[[str], object]) -> AfterValidator:
+    """Return what accepts the keys that `read` does, which raises ValueError for any other."""
+    return AfterValidator(lambda text: read(text) and text)
 
 
 _NAMED: Final = str.maketrans("/", "_", "{}")
