@@ -7,7 +7,6 @@ from datetime import datetime
 
 from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.billing.ports import StatementStore
-from pbxbilling.kernel.period import period_of
 from pbxbilling.kernel.ports import Clock
 
 
@@ -45,10 +44,7 @@ class UnitReports:
         It has every meter of the tenant's plan, and those besides that have units.
         """
         tenant = require_tenant(self._registry, slug)
-        if month is None:
-            period = tenant.period_at(self._clock.now())
-        else:
-            period = period_of(month, tenant.timezone, tenant.anchor_day)
+        period = tenant.period_of(month) if month else tenant.period_at(self._clock.now())
         used = await self._statement_store.units_between(slug, period.begins, period.ends)
         terms = self._registry.terms(slug)
         names = {one.meter: one.rate.text for one in terms.plan.meters} if terms else {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from heapq import nsmallest
 
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.registry import slugs_after
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementSaved
@@ -79,8 +79,7 @@ class Figures:
         """
         policy, at, period = self._in_force.policy, self._clock.now(), self._month(month)
         plans = dict(self._registry.plans)
-        later = (one for one in self._counted(plans) if after is None or one > after)
-        slugs = nsmallest(limit, later)
+        slugs = slugs_after(self._counted(plans), after, limit)
         tenants = [self._registry.tenants[slug] for slug in slugs]
         subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}
         unpaid: dict[str | None, list[Invoice]] = defaultdict(list)

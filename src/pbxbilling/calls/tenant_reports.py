@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nsmallest
 
 from pbxbilling.accounts.terms.blocks import BlockReasons, block_reasons
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.accounts.terms.registry import Terms
+from pbxbilling.accounts.terms.registry import Terms, slugs_after
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.load import Load
@@ -95,8 +94,8 @@ class TenantReporter:
 
     async def some(self, after: str | None, limit: int) -> list[TenantReport]:
         """Return the reports of tenants by slug: so many after a slug, or (None) the first."""
-        later = (slug for slug in self._registry.tenants if after is None or slug > after)
-        tenants = [self._registry.tenants[slug] for slug in nsmallest(limit, later)]
+        known = self._registry.tenants
+        tenants = [known[slug] for slug in slugs_after(known, after, limit)]
         drawn_s = await self._drawn_s(*tenants)
         reports = (self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants)
         return await in_parts(reports, self._rest)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from heapq import nsmallest
 
 from pbxbilling.accounts.facts import SubjectKind
 from pbxbilling.accounts.records import Act
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
+from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms, slugs_after
 from pbxbilling.accounts.terms.tenant import UNOWNED, Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.calls.live.channel import ChannelKey
@@ -84,8 +83,8 @@ class CallUsage:
         known = self._registry.tenants
         if tenant is not None:
             return [require_tenant(self._registry, tenant)] if after is None else []
-        later = [slug for slug in known if after is None or slug > after]
-        return [known[slug] for slug in (later if limit is None else nsmallest(limit, later))]
+        slugs = known if limit is None else slugs_after(known, after, limit)
+        return [known[slug] for slug in slugs]
 
     async def unowned(self, part: LegPart = ALL_LEGS) -> list[LegRecord]:
         """Return answered and ended trunk legs without a tenant, newest first."""

@@ -12,7 +12,6 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.calls.live.records import UsageRow
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.kernel.period import period_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def _usage_report(
     included = _included_minutes(plan)
     drawn = _minutes(sum(row.allowance_s for row in ways.values()))
     billed_beyond = None if known is not None and known.demo else included
-    period = period_of(month, known.timezone, known.anchor_day) if known else None
+    period = known.period_of(month) if known else None
     outbound, inbound = ways.get(LegDirection.OUTBOUND), ways.get(LegDirection.INBOUND)
     return UsageReport(
         tenant=tenant,

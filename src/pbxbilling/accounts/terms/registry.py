@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from heapq import nsmallest
 from typing import NamedTuple
 
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -228,6 +229,11 @@ class Registry:
             or (self._by_accountcode.get(accountcode) if accountcode else None)
             or (self._by_context.get(context) if context else None)
         )
+
+
+def slugs_after(slugs: Iterable[str], after: str | None, limit: int) -> list[str]:
+    """Return a page of slugs, in order: so many after a slug, or (None) the first."""
+    return nsmallest(limit, (slug for slug in slugs if after is None or slug > after))
 
 
 def require_tenant(registry: Registry, slug: str) -> Tenant:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.usage_collection import ON_STATEMENTS_ALONE, UsageCollection
 from pbxbilling.kernel.codes import Direction, Mode, Reason
-from pbxbilling.kernel.period import Period, period_at
+from pbxbilling.kernel.period import Period, period_at, period_of
 from pbxbilling.kernel.records import Record
 
 UNOWNED = "_unowned"  # stands for no tenant in labels and topics; no slug begins with _
@@ -69,6 +69,10 @@ class Tenant(Record):
     def period_at(self, at: datetime) -> Period:
         """Return the billing period of an instant, by the tenant's time zone and anchor day."""
         return period_at(at, self.timezone, self.anchor_day)
+
+    def period_of(self, month: str) -> Period:
+        """Return the period that begins in a month, by the calendar alone."""
+        return period_of(month, self.timezone, self.anchor_day)
 
     def next_period(self, at: datetime) -> datetime:
         """Return when the period after that of `at` begins: the subscription's where it has one."""

@@ -14,7 +14,7 @@ from pbxbilling.billing.rating.in_force import contradicts_at, plans_in
 from pbxbilling.billing.records import FINAL, SavedStatement
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import AdministrationError
-from pbxbilling.kernel.period import Period, period_of
+from pbxbilling.kernel.period import Period
 
 NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
 
@@ -87,7 +87,7 @@ class OpenPeriods:
             msg = f"period {month} of {slug} is closed: `{show}` prints its statement"
             raise AdministrationError(msg)
         name, _, _ = month.partition(".")
-        calendar = period_of(name, self.tenant.timezone, self.tenant.anchor_day)
+        calendar = self.tenant.period_of(name)
         if calendar.begins >= self.first.begins:
             msg = f"{slug} has no period {month} yet: the current one is {self.every[-1].month}"
             raise AdministrationError(msg)
