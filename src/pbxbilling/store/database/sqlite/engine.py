@@ -8,6 +8,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from pbxbilling.store.database.connections import ONE_QUERY
+
 BUSY_TIMEOUT_MS = 5000
 READERS = 2
 
@@ -73,4 +75,5 @@ def settle(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if not ONE_QUERY.items() <= connection.get_execution_options().items():
+            connection.exec_driver_sql(begin)
