@@ -10,10 +10,12 @@ import pytest
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
-from pbxbilling.billing.records import OneOffUsed, StatementKey
+from pbxbilling.billing.rating.rating import UsedLeg
+from pbxbilling.billing.records import EndedPart, OneOffUsed, StatementKey, Talk
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.subscriptions.subscription import BillingCycle
@@ -174,6 +176,48 @@ class BillsContract(OfAnyStore):
             await store.commit([at_the_end, last, first, nobody, silent, leg("1.6")])
             assert await store.statement_store.legs_between("acme", begins, ends) == [first, last]
             assert await store.statement_store.legs_between("globex", begins, ends) == []
+
+    async def test_legs_come_in_parts_those_of_one_instant_by_their_ids(self) -> None:
+        legs = [ended_leg(f"1.{number}", talk_s=number // 3) for number in range(7)]
+        legs += [replace(legs[0], key=ChannelKey(pbx, "1.0")) for pbx in ("a", "main-2", "Z")]
+        ordered = sorted(legs, key=lambda leg: (leg.ended_at, str(leg.key)))
+        async with self.opened() as store:
+            await store.commit(legs)
+            found: list[LegRecord] = []
+            last = None
+            while some := await store.statement_store.legs_between(
+                "acme", NOVEMBER, DECEMBER, EndedPart(last, 2)
+            ):
+                assert len(some) <= 2
+                found += some
+                last = UsedLeg.of(some[-1]).end
+            talk = await store.statement_store.talk_between("acme", NOVEMBER, DECEMBER)
+            none = await store.statement_store.talk_between("nobody", NOVEMBER, DECEMBER)
+        assert found == ordered
+        assert talk == Talk(len(legs), sum(leg.talk_us for leg in legs))
+        assert none == Talk(0, 0)
+
+    async def test_copies_of_legs_come_in_parts_by_their_ends(self) -> None:
+        ends = after(60)
+        first, second = (billed(f"1.{number}", ended_at=ends) for number in (1, 2))
+        later = billed("1.3", ended_at=ends + A_SECOND)
+        async with self.opened() as store:
+            await store.commit([later, second, first, billed("1.4", ended_at=DECEMBER)])
+            read = store.statement_store.billed_between
+            assert await read("acme", NOVEMBER, DECEMBER) == [first, second, later]
+            rest = await read("acme", NOVEMBER, DECEMBER, EndedPart(first.end, 1))
+            assert rest == [second]
+            assert await read("acme", NOVEMBER, ends) == []
+            assert await read("globex", NOVEMBER, DECEMBER) == []
+
+    async def test_copies_of_the_legs_of_a_time_are_found_by_the_legs(self) -> None:
+        now = ended_leg("1.1", talk_s=10)
+        other = ended_leg("1.2", talk_s=10, tenant="globex")
+        copies = [billed("1.1", month="2026-10", of_month="2026-10"), billed("1.1")]
+        async with self.opened() as store:
+            await store.commit([now, other, copies[1], copies[0], billed("1.2"), billed("1.3")])
+            found = await store.statement_store.billed_before("acme", NOVEMBER, DECEMBER)
+        assert found == copies
 
     async def test_a_leg_is_late_unless_a_statement_has_it_as_it_is(self) -> None:
         known, corrected, new = (ended_leg(f"1.{number}", talk_s=10) for number in (1, 2, 3))

@@ -437,6 +437,8 @@ class StoreContract(OfAnyStore):
             )
             assert [row.tenant for row in await store.usage()] == [None, "acme", "acme", "globex"]
             assert [row.month for row in await store.usage(tenant="acme")] == ["2026-11", "2026-12"]
+            among = await store.usage(among=["globex", "nobody"])
+            assert [row.tenant for row in among] == ["globex"]
             december = await store.usage(month="2026-12")
             assert [(row.tenant, row.calls) for row in december] == [("acme", 1)]
 

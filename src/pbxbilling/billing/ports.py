@@ -8,7 +8,15 @@ from typing import Protocol
 
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
-from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement, StatementKey
+from pbxbilling.billing.records import (
+    ALL_ENDED,
+    BilledLeg,
+    EndedPart,
+    OneOffEntry,
+    SavedStatement,
+    StatementKey,
+    Talk,
+)
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
@@ -40,12 +48,28 @@ class StatementStore(Protocol):
         """Return legs on final statements by their ends; later copies of a leg come later."""
         ...
 
+    async def billed_between(
+        self, tenant: str, begins: datetime, ends: datetime, part: EndedPart = ALL_ENDED
+    ) -> list[BilledLeg]:
+        """Return copies on final statements of legs that ended in [begins, ends), by their ends."""
+        ...
+
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         """Return every copy of these legs on final statements, earlier statements first."""
         ...
 
-    async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
-        """Return a tenant's answered legs that ended in [begins, ends), in order of their ends."""
+    async def billed_before(self, tenant: str, begins: datetime, ends: datetime) -> list[BilledLeg]:
+        """Return every copy of the legs of `legs_between`, earlier statements first."""
+        ...
+
+    async def legs_between(
+        self, tenant: str, begins: datetime, ends: datetime, part: EndedPart = ALL_ENDED
+    ) -> list[LegRecord]:
+        """Return a tenant's answered legs that ended in [begins, ends), by their ends."""
+        ...
+
+    async def talk_between(self, tenant: str, begins: datetime, ends: datetime) -> Talk:
+        """Return how much the legs of `legs_between` talked."""
         ...
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pbxbilling.billing.rating.rating import RatedLeg
+from pbxbilling.billing.rating.rating import LegEnd, RatedLeg
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.kernel.records import Record
 
@@ -24,6 +24,24 @@ class StatementKey(NamedTuple):
     tenant: str
     month: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPart:
+    """A part of a list of legs by their ends: the `limit` that follow `after`; None is all."""
+
+    after: LegEnd | None = None
+    limit: int | None = None
+
+
+ALL_ENDED = EndedPart()
+
+
+class Talk(NamedTuple):
+    """What a number of legs talked, in microseconds."""
+
+    legs: int
+    us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,11 @@ class BilledLeg(Record):
     def key(self) -> ChannelKey:
         """The key of its leg."""
         return self.rated.leg.key
+
+    @property
+    def end(self) -> LegEnd:
+        """Its place in the order in which legs are rated."""
+        return self.rated.leg.end
 
 
 @dataclass(frozen=True, slots=True)

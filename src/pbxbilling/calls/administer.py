@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pbxbilling.accounts.file_format import as_written
@@ -17,7 +18,7 @@ from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.tenant_reports import TenantReport, TenantReporter
 from pbxbilling.calls.usage import CallUsage
 from pbxbilling.calls.usage_report import UsageReport
-from pbxbilling.calls.views import CallView, StatusView
+from pbxbilling.calls.views import CallKey, CallView, StatusView
 from pbxbilling.catalog.plan import Limits
 from pbxbilling.kernel.audit import Actor, AuditEvent
 from pbxbilling.kernel.errors import NeedsDaemonError, NotFoundError
@@ -100,11 +101,14 @@ class CallAdministration:
         await self._calls.commit([row])
         return released
 
-    async def calls(self, tenant: str | None = None) -> list[CallView]:
-        """Return live calls, the oldest first."""
+    async def calls(
+        self, tenant: str | None = None, after: CallKey | None = None, limit: int | None = None
+    ) -> list[CallView]:
+        """Return live calls, the oldest first: `limit` of those that follow a place."""
         if tenant is not None:
             require_tenant(self._registry, tenant)
-        return await in_parts(self._running("calls").view.calls(tenant), self._rest)
+        found = self._running("calls").view.calls(tenant, after)
+        return await in_parts(islice(found, limit), self._rest)
 
     def status(self) -> StatusView:
         """Return the state of the daemon at this moment."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,7 +20,7 @@ from pbxbilling.calls.live.records import (
     PbxMark,
     UsageRow,
 )
-from pbxbilling.calls.views import CallView, StatusView
+from pbxbilling.calls.views import CallKey, CallView, StatusView
 from pbxbilling.kernel.audit import Actor
 from pbxbilling.kernel.ports import RecordStore
 
@@ -66,8 +66,17 @@ class CallStore(RecordStore, Protocol):
         """Return the calls joined to an older one since then: younger id → older id."""
         ...
 
-    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
-        """Return usage by tenant, month and direction, ended legs only; None does not filter."""
+    async def usage(
+        self,
+        *,
+        tenant: str | None = None,
+        month: str | None = None,
+        among: Sequence[str] | None = None,
+    ) -> list[UsageRow]:
+        """Return usage by tenant, month and direction, ended legs only; None does not filter.
+
+        `among` limits it to several tenants.
+        """
         ...
 
     async def decisions(self, wanted: DecisionQuery) -> list[DecisionRow]:
@@ -82,8 +91,11 @@ class CallStore(RecordStore, Protocol):
 class LiveView(Protocol):
     """What commands see of the running daemon's live calls. Nothing here waits or has effects."""
 
-    def calls(self, tenant: str | None = None) -> Iterable[CallView]:
-        """Yield live calls, oldest first, each viewed when it is taken; None does not filter."""
+    def calls(self, tenant: str | None = None, after: CallKey | None = None) -> Iterable[CallView]:
+        """Yield live calls, oldest first, each viewed when it is taken; None does not filter.
+
+        With `after` those that follow a place.
+        """
         ...
 
     def status(self) -> StatusView:

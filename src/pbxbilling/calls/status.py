@@ -26,6 +26,7 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.calls.live.trust import PbxTrust
 from pbxbilling.calls.views import (
     BrokerView,
+    CallKey,
     CallView,
     JournalState,
     OldPortView,
@@ -161,11 +162,15 @@ class LiveStatus:
 
     # --- LiveView ------------------------------------------------------------------------------
 
-    def calls(self, tenant: str | None = None) -> Iterator[CallView]:
+    def calls(self, tenant: str | None = None, after: CallKey | None = None) -> Iterator[CallView]:
         """Yield live calls, oldest first, each viewed when it is taken; None does not filter."""
-        chosen = [c for c in self._ledger.calls.values() if tenant in {None, c.tenant}]
-        for call in sorted(chosen, key=lambda c: c.started_at):
-            if call.ended_at is None:
+        chosen = [
+            (CallKey(one.started_at, one.id), one)
+            for one in self._ledger.calls.values()
+            if tenant in {None, one.tenant}
+        ]
+        for key, call in sorted(chosen, key=lambda each: each[0]):
+            if call.ended_at is None and (after is None or key > after):
                 yield CallView.of(call)
 
     def status(self) -> StatusView:

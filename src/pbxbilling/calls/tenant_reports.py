@@ -141,9 +141,8 @@ class TenantReporter:
             if (terms := self._registry.terms(tenant.slug)) is not None
             and terms.plan.hard_allowance_s is not None
         }
-        one = next(iter(months)) if len(months) == 1 else None
         for month in set(months.values()):
-            for row in await self._store.usage(tenant=one, month=month):
+            for row in await self._store.usage(month=month, among=list(months)):
                 if row.tenant is not None and months.get(row.tenant) == month:
                     drawn[row.tenant] += row.allowance_s
         return drawn

@@ -70,7 +70,9 @@ class CallUsage:
         rows = [
             row
             for each in sorted(set(months.values()))
-            for row in await self._store.usage(tenant=tenant, month=each)
+            for row in await self._store.usage(
+                month=each, among=None if is_last else [one.slug for one in tenants]
+            )
             if months.get(row.tenant, each if is_last and self._is_gone(row.tenant) else "") == each
         ]
         also = [key for key in months.items() if key[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pbxbilling.calls.live.call import Call, Channel
 from pbxbilling.calls.live.channel import ChannelState
@@ -18,6 +19,13 @@ class CallState(StrEnum):
     RINGING = "ringing"
     UP = "up"
     HELD = "held"  # parked or on hold
+
+
+class CallKey(NamedTuple):
+    """The place of a live call in lists: the oldest first, ties by id."""
+
+    started_at: datetime
+    call: str
 
 
 @dataclass(frozen=True, slots=True)

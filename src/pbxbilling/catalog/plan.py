@@ -77,6 +77,10 @@ class BillingIncrement:
         steps = -(-max(0, answered_s - self.first_s) // self.step_s)
         return self.first_s + steps * self.step_s
 
+    def most_s(self, legs: int, answered_us: int) -> int:
+        """Return the seconds that so many legs are charged at most, who talked so much together."""
+        return -(-answered_us // 1_000_000) + legs * (1 + max(self.first_s, self.step_s))
+
 
 PER_MINUTE = BillingIncrement(60, 60)
 

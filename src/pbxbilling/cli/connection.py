@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pbxbilling.kernel.errors import ServiceError
 
+_A_PAGE = 1000  # rows of a list that are asked for at once
+
 if TYPE_CHECKING:
     import httpx
 
@@ -55,7 +57,7 @@ def get(config: Path, path: str, **query: Query) -> Any:
 def every(config: Path, path: str, **query: Query) -> list[Any]:
     """GET a list that comes in pages, all of them; raises as `get`."""
     rows: list[Any] = []
-    wanted: Mapping[str, Query] | None = query
+    wanted: Mapping[str, Query] | None = {"limit": _A_PAGE, **query}
     while wanted is not None:
         some, wanted = send_page(config, ApiRequest("GET", path, wanted))
         rows += some

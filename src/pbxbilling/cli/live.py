@@ -36,7 +36,7 @@ def status(config: Config = DEFAULT, json: Json = False) -> None:
 @app.command()
 def calls(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
     """List live calls: which tenant holds which slot, since when."""
-    print_rows("calls", get(config, "/calls", tenant=tenant), _CALLS, as_json=json)
+    print_rows("calls", every(config, "/calls", tenant=tenant), _CALLS, as_json=json)
 
 
 @app.command()

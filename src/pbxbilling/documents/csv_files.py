@@ -72,9 +72,10 @@ def calls_csv(calls: Mapping[str, Any]) -> str:
     return _file(columns, (_call({**one, **shared}) for one in calls["calls"]))
 
 
-def records_csv(records: Iterable[Mapping[str, Any]]) -> str:
+def records_csv(records: Iterable[Mapping[str, Any]], *, with_head: bool) -> str:
     """Return a row for each call as rated; `records` are the rows of the API's `records`."""
-    return _file(tuple(column.name for column in _CALLS), map(_call, records))
+    columns = tuple(column.name for column in _CALLS)
+    return _file(columns, map(_call, records), with_head=with_head)
 
 
 def _line(statement: Statement, line: StatementLine) -> dict[str, object]:
@@ -104,10 +105,12 @@ def _call(one: Mapping[str, Any]) -> dict[str, object]:
     return {column.name: column.cell(one[column.key]) for column in _CALLS}
 
 
-def _file(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> str:
+def _file(
+    columns: tuple[str, ...], rows: Iterable[Mapping[str, object]], *, with_head: bool = True
+) -> str:
     text = StringIO(newline="")
     cells = ([_cell(row[name]) for name in columns] for row in rows)
-    write_rows(text, chain((columns,), cells))
+    write_rows(text, chain((columns,) if with_head else (), cells))
     return text.getvalue()
 
 

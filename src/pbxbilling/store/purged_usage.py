@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Select, func, select, true, union_all
@@ -12,8 +13,8 @@ from pbxbilling.store.rows.dialects import inserting, total
 _SUMS = ("calls", "talk_us", "billed_s", "allowance_s")
 
 
-def usage_query(tenant: str | None, month: str | None) -> Select[Any]:
-    """Sum usage by tenant, month and direction, purged legs included."""
+def usage_query(tenants: Sequence[str] | None, month: str | None) -> Select[Any]:
+    """Sum usage by tenant, month and direction, purged legs included; None: no filter."""
     past = schema.purged_usage.c
     gone = select(
         func.nullif(past.tenant, "").label("tenant"),
@@ -22,8 +23,9 @@ def usage_query(tenant: str | None, month: str | None) -> Select[Any]:
         *(past[name] for name in _SUMS),
     )
     there = _added_up()
-    if tenant is not None:
-        there, gone = there.where(schema.leg.c.tenant == tenant), gone.where(past.tenant == tenant)
+    if tenants is not None:
+        there = there.where(schema.leg.c.tenant.in_(tenants))
+        gone = gone.where(past.tenant.in_(tenants))
     if month is not None:
         there, gone = there.where(schema.leg.c.month == month), gone.where(past.month == month)
     both = union_all(there, gone).subquery()

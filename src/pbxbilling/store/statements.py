@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    Table,
     and_,
     exists,
+    func,
     null,
     or_,
     select,
@@ -25,11 +27,14 @@ from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
 from pbxbilling.billing.records import (
+    ALL_ENDED,
     FINAL,
     BilledLeg,
+    EndedPart,
     OneOffEntry,
     SavedStatement,
     StatementKey,
+    Talk,
 )
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
@@ -43,7 +48,7 @@ from pbxbilling.store.rows.calls import LEG
 from pbxbilling.store.rows.dialects import member, members, total
 from pbxbilling.store.rows.values import to_us, within
 
-_A_PERIOD = timedelta(days=32)  # a leg's month is that of its period's start, up to so much earlier
+_BY_STATEMENT = (schema.statement_leg.c.month, schema.statement_leg.c.of_month)
 
 
 def _on_a_statement() -> ColumnElement[bool]:
@@ -103,6 +108,15 @@ class SqlStatements:
         query = query.order_by(table.c.ended_at, table.c.pbx, table.c.uniqueid, table.c.month)
         return await self._reads.many(query, bill_rows.BILLED_LEG.record)
 
+    async def billed_between(
+        self, tenant: str, begins: datetime, ends: datetime, part: EndedPart = ALL_ENDED
+    ) -> list[BilledLeg]:
+        """Return copies of legs that ended in [begins, ends), by their ends, then by statement."""
+        copy = schema.statement_leg
+        query = select(copy).where(copy.c.tenant == tenant, within(copy.c.ended_at, begins, ends))
+        query = _by_ends(query, copy, part).order_by(*_BY_STATEMENT)
+        return await self._reads.many(query, bill_rows.BILLED_LEG.record)
+
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         """Return every copy of these legs on final statements, earlier statements first."""
         copy = schema.statement_leg
@@ -111,14 +125,32 @@ class SqlStatements:
         )
         return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
 
-    async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
-        """Return a tenant's answered legs that ended in [begins, ends), ordered by their end."""
-        return await self._reads.many(_legs(tenant, begins, ends), LEG.record)
+    async def billed_before(self, tenant: str, begins: datetime, ends: datetime) -> list[BilledLeg]:
+        """Return every copy of the legs of `legs_between`, earlier statements first."""
+        leg, copy = schema.leg.c, schema.statement_leg
+        same = and_(copy.c.pbx == leg.pbx, copy.c.uniqueid == leg.uniqueid)
+        query = select(copy).join(schema.leg, same).where(_is_leg_of(tenant, begins, ends))
+        query = query.order_by(*_BY_STATEMENT, copy.c.pbx, copy.c.uniqueid)
+        return await self._reads.many(query, bill_rows.BILLED_LEG.record)
+
+    async def legs_between(
+        self, tenant: str, begins: datetime, ends: datetime, part: EndedPart = ALL_ENDED
+    ) -> list[LegRecord]:
+        """Return a tenant's answered legs that ended in [begins, ends), by their ends."""
+        query = select(schema.leg).where(_is_leg_of(tenant, begins, ends))
+        return await self._reads.many(_by_ends(query, schema.leg, part), LEG.record)
+
+    async def talk_between(self, tenant: str, begins: datetime, ends: datetime) -> Talk:
+        """Return how much the legs of `legs_between` talked."""
+        talked = total(schema.leg.c.talk_us).label("us")
+        sums = select(func.count().label("legs")).add_columns(talked)
+        (row,) = await self._reads.rows(sums.where(_is_leg_of(tenant, begins, ends)))
+        return Talk(row.legs, row.us or 0)
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """Return those of `legs_between` that no final statement has in their current state."""
-        query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
-        return await self._reads.many(query, LEG.record)
+        query = select(schema.leg).where(_is_leg_of(tenant, begins, ends), ~ON_A_STATEMENT)
+        return await self._reads.many(_by_ends(query, schema.leg, ALL_ENDED), LEG.record)
 
     async def charged(self, month: str) -> list[Charged]:
         """Sum the final statements of periods that begin in a month, by currency and line kind."""
@@ -192,17 +224,17 @@ def _charged(row: Any) -> Charged:
     return Charged(row.currency, LineKind(row.kind), int(row.amount))
 
 
-def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:
-    """Select by tenant and candidate months, so that `ix_leg_usage` applies."""
+def _is_leg_of(tenant: str, begins: datetime, ends: datetime) -> ColumnElement[bool]:
+    """Match a tenant's answered legs that ended in [begins, ends); `ix_leg_of_tenant` applies."""
     leg = schema.leg.c
-    first, last = begins - _A_PERIOD, ends + timedelta(days=1)
-    return (
-        select(schema.leg)
-        .where(
-            schema.LEG_USED,
-            leg.tenant == tenant,
-            and_(leg.month >= f"{first:%Y-%m}", leg.month <= f"{last:%Y-%m}"),
-            within(leg.ended_at, begins, ends),
-        )
-        .order_by(leg.ended_at, leg.pbx, leg.uniqueid)
-    )
+    return and_(schema.LEG_USED, leg.tenant == tenant, within(leg.ended_at, begins, ends))
+
+
+def _by_ends(query: Select[Any], table: Table, part: EndedPart) -> Select[Any]:
+    """Return the query of a part of legs by their ends, ties by id."""
+    ended_at, ident = table.c.ended_at, table.c.pbx + ":" + table.c.uniqueid
+    if part.after is not None:
+        # Not a comparison of rows: no index has the id as it is spelled.
+        at = to_us(part.after.at)
+        query = query.where(ended_at >= at, or_(ended_at > at, ident > part.after.leg))
+    return query.order_by(ended_at, ident).limit(part.limit)

@@ -231,13 +231,15 @@ class SqlStore:
     async def cursors_of(self, names: Iterable[str]) -> dict[str, datetime]:
         """Return the positions saved under these names."""
         row = schema.cursor.c
-        found = await self._reads.keyed(
-            select(row.name, row.at),
-            (row.name,),
-            ((name,) for name in names),
-            lambda each: (each.name, instant(each.at)),
+        keys = ((name,) for name in names)
+        return dict(
+            await self._reads.keyed(
+                select(row.name, row.at),
+                (row.name,),
+                keys,
+                lambda each: (each.name, instant(each.at)),
+            )
         )
-        return dict(found)
 
     async def account_version(self) -> int:
         """Return the number of changes of the accounts so far; see `AccountTransaction`."""
@@ -318,9 +320,15 @@ class SqlStore:
         )
         return {row.call: row.merged_into for row in await self._reads.rows(query)}
 
-    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
+    async def usage(
+        self,
+        *,
+        tenant: str | None = None,
+        month: str | None = None,
+        among: Sequence[str] | None = None,
+    ) -> list[UsageRow]:
         """Return usage of ended legs by tenant, month and direction; None: no filter."""
-        query = usage_query(tenant, month)
+        query = usage_query(among if tenant is None else [tenant], month)
         return [call_rows.usage_row(row) for row in await self._reads.rows(query)]
 
     async def decisions(self, wanted: DecisionQuery) -> list[DecisionRow]:

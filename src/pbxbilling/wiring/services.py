@@ -10,6 +10,7 @@ from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.ports import Blocks
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.rated_calls import RatedCalls
 from pbxbilling.billing.report_units import UnitReports
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
@@ -164,6 +165,7 @@ def wire_billing(ground: Ground, usage: CallUsage) -> BillingServices:
     return BillingServices(
         statements,
         StatementLookup(statements, stores.calls, stores.statement_store),
+        RatedCalls(statements, stores.calls, stores.statement_store, asyncio.to_thread),
         Overview(stores.subscription_store, statements, usage),
         OneOffs(statements, stores.statement_store, ground.accounts, ground.clock),
         PlanChanges(statements, stores.statement_store, ground.accounts, ground.clock),

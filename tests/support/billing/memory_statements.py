@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
+from pbxbilling.billing.rating.rating import LegEnd
 from pbxbilling.billing.records import (
+    ALL_ENDED,
     BilledLeg,
+    EndedPart,
     OneOffEntry,
     OneOffUsed,
     SavedStatement,
     StatementKey,
+    Talk,
 )
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
@@ -23,6 +28,12 @@ from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.faults import RecordError
+
+T = TypeVar("T")
+
+
+def _some(rows: Sequence[T], end: Callable[[T], LegEnd], part: EndedPart) -> list[T]:
+    return [row for row in rows if part.after is None or end(row) > part.after][: part.limit]
 
 
 class MemoryStatements:
@@ -112,21 +123,43 @@ class MemoryStatements:
         ]
         return sorted(found, key=lambda copy: (copy.rated.leg.ended_at, copy.key, copy.month))
 
+    async def billed_between(
+        self, tenant: str, begins: datetime, ends: datetime, part: EndedPart = ALL_ENDED
+    ) -> list[BilledLeg]:
+        found = [
+            copy
+            for copy in self.copies.values()
+            if copy.tenant == tenant and begins <= copy.rated.leg.ended_at < ends
+        ]
+        found.sort(key=lambda copy: (copy.end, copy.month, copy.of_month))
+        return _some(found, lambda copy: copy.end, part)
+
+    async def billed_before(self, tenant: str, begins: datetime, ends: datetime) -> list[BilledLeg]:
+        legs = await self.legs_between(tenant, begins, ends)
+        return await self.billed_copies([leg.key for leg in legs])
+
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         wanted = set(keys)
         found = [leg for leg in self.copies.values() if leg.key in wanted]
         return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
 
-    async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+    async def talk_between(self, tenant: str, begins: datetime, ends: datetime) -> Talk:
+        legs = await self.legs_between(tenant, begins, ends)
+        return Talk(len(legs), sum(leg.talk_us for leg in legs))
+
+    async def legs_between(
+        self, tenant: str, begins: datetime, ends: datetime, part: EndedPart = ALL_ENDED
+    ) -> list[LegRecord]:
         found = [
-            (leg.ended_at, leg.key, leg)
+            (LegEnd(leg.ended_at, str(leg.key)), leg)
             for leg in self._legs.values()
             if leg.tenant == tenant
             and leg.answered_at
             and leg.ended_at
             and begins <= leg.ended_at < ends
         ]
-        return [leg for *_, leg in sorted(found, key=lambda each: each[:2])]
+        found.sort(key=lambda each: each[0])
+        return [leg for _, leg in _some(found, lambda each: each[0], part)]
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         copies = {

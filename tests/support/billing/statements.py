@@ -12,6 +12,7 @@ from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.rated_calls import RatedCalls
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.billing.report_units import UnitReports
 from pbxbilling.billing.statements.close import CloseHere, Closer
@@ -26,7 +27,7 @@ from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock as ClockPort
 from pbxbilling.payments.overview import Overview
-from pbxbilling.runtime.background import no_rest
+from pbxbilling.runtime.background import at_once, no_rest
 from pbxbilling.web.api.services import BillingServices
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
@@ -146,6 +147,7 @@ def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) ->
     return BillingServices(
         statements,
         StatementLookup(statements, store, store.statement_store),
+        RatedCalls(statements, store, store.statement_store, at_once),
         Overview(
             store.subscription_store,
             statements,

@@ -17,7 +17,7 @@ from urllib.error import URLError
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.pbx_facts import CorrectionKind
 from pbxbilling.calls.live.records import LegRecord
-from pbxbilling.cli.connection import delete, get, put
+from pbxbilling.cli.connection import delete, every, get, put
 from pbxbilling.kernel.period import period_at
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
@@ -219,8 +219,7 @@ class Daemon(Running):
 
     def calls(self) -> list[dict[str, Any]]:
         """Return the live calls."""
-        found: list[dict[str, Any]] = self.get("/calls")
-        return found
+        return every(self.config, "/calls")
 
     def spend(self, tenant: str, seconds: int) -> None:
         """Put an ended leg of that many seconds on record, and restart the daemon with it."""

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from pbxbilling.cli.connection import get, put
+from pbxbilling.cli.connection import every, get, put
 from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
 from rig import program
 from rig.program import Program, Ran
@@ -147,6 +147,12 @@ class VirtualSite:
         until(lambda: web.poll() is not None or self._web_answers(), "the web process answers")
         assert web.poll() is None, (self.directory / "web.log").read_text()
 
+    @property
+    def web_pid(self) -> int:
+        """The process id of the running web process."""
+        assert self._web is not None
+        return self._web.pid
+
     def stop_web(self, number: int = SIGTERM) -> None:
         """End it, with SIGTERM or another signal."""
         web, self._web = self._web, None
@@ -251,7 +257,7 @@ class VirtualSite:
         """Return the live calls when so many are answered."""
 
         def answered() -> list[dict[str, Any]] | None:
-            calls: list[dict[str, Any]] = self.get("/calls")
+            calls = every(self.config, "/calls")
             return calls if [call["state"] for call in calls].count("up") == count else None
 
         return until(answered, f"{count} calls are up", 15.0) or []

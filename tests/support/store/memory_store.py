@@ -274,10 +274,21 @@ class MemoryStore:
             if call.merged_into and call.ended_at and call.ended_at >= since
         }
 
-    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
+    async def usage(
+        self,
+        *,
+        tenant: str | None = None,
+        month: str | None = None,
+        among: Sequence[str] | None = None,
+    ) -> list[UsageRow]:
         groups: dict[tuple[str | None, str, LegDirection], list[LegRecord]] = defaultdict(list)
         for leg in (*self.known_legs.values(), *self.retention_store.gone):
-            if leg.answered_at and leg.month and tenant in (None, leg.tenant):
+            if (
+                leg.answered_at
+                and leg.month
+                and tenant in (None, leg.tenant)
+                and (among is None or leg.tenant in among)
+            ):
                 groups[leg.tenant, leg.month, leg.direction].append(leg)
         return [
             UsageRow(

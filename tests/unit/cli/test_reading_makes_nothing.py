@@ -13,7 +13,11 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.sqlite.backup import copy_database
 from pbxbilling.web.api import ROUTES
 
-READING = [route for route in ROUTES if route.methods == {"GET"} and not route.openapi_extra]
+READING = [
+    route
+    for route in ROUTES
+    if route.methods == {"GET"} and "x-needs-daemon" not in (route.openapi_extra or {})
+]
 DRY_RUNS = {
     "/accounts": ("PUT", {"text": "", "source": "a.toml"}),
     "/accounts/tenants.csv": ("PUT", {"text": "", "source": "a.csv"}),

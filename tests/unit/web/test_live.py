@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 import pytest
 
 from pbxbilling.calls.live.load import Load
+from pbxbilling.calls.views import CallKey
 from pbxbilling.kernel.codes import Direction
 from pbxbilling.web import live
 from pbxbilling.web_process.replica import Replica, _take
@@ -171,6 +173,8 @@ def test_a_replica_is_what_the_lines_say() -> None:
     _take({**said, "calls": {"c0": earlier}}, replica._calls, replica._loads, replica._left_s)
     assert [one.call for one in replica.calls()] == ["c0", "c1"]
     assert [(one.caller, one.number) for one in replica.calls("acme")] == [("1", "2")]
+    first = CallKey(datetime(2026, 11, 30, 10, tzinfo=UTC), "c0")
+    assert [one.call for one in replica.calls(after=first)] == ["c1"]
     assert replica.load("acme") == Load(1, 2, 3, 4, 5)
     assert replica.load("nobody") == Load()
     _take({**said, "calls": {}, "gone": ["c1", "c9"]}, replica._calls, {}, {})

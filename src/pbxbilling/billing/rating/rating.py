@@ -27,6 +27,13 @@ from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.period import zone
 
 
+class LegEnd(NamedTuple):
+    """A leg's place in the order in which legs are rated: by their ends, ties by their ids."""
+
+    at: datetime
+    leg: str
+
+
 @dataclass(frozen=True, slots=True)
 class UsedLeg:
     """An answered trunk leg that has ended, as rating needs it.
@@ -48,6 +55,11 @@ class UsedLeg:
     def id(self) -> str:
         """The id under which it is billed, `pbx:uniqueid`."""
         return str(self.key)
+
+    @property
+    def end(self) -> LegEnd:
+        """Its place in the order in which legs are rated."""
+        return LegEnd(self.ended_at, self.id)
 
     @classmethod
     def of(cls, record: LegRecord) -> UsedLeg:
@@ -103,9 +115,10 @@ class Rating:
     used_s: int
 
 
-def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
+def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions, *, drawn_s: int = 0) -> Rating:
     """Charge the legs of one period by the tariffs in force in it.
 
+    `drawn_s` is what earlier legs of the period, which are not among these, drew on the allowance.
     A leg is charged by the tariff in force at its end. Legs draw on the allowance in order of
     their ends, ties by id; the leg that exhausts it has its first seconds included. A leg that no
     rule prices is free: a leg of a direction that the plan does not include, unless it goes to a
@@ -115,9 +128,9 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     """
     check_tariff_versions(tariff_versions)
     allowance_s = included_s(tariff_versions)
-    ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
+    ordered = sorted(legs, key=lambda leg: leg.end)
     _refuse_twins(ordered)
-    counter = _Counter(allowance_s)
+    counter = _Counter(allowance_s, drawn_s)
     tables = {s.begins: DestinationRates.of(s.tariff) for s in tariff_versions}
     in_force = [tariff_version_at(tariff_versions, leg.ended_at) for leg in ordered]
     rated = [
@@ -138,8 +151,8 @@ def _refuse_twins(legs: Iterable[UsedLeg]) -> None:
 class _Counter:
     """Rates legs in order of their ends; tracks the allowance used and the sums of the lines."""
 
-    def __init__(self, allowance_s: int | None) -> None:
-        self.used_s = 0
+    def __init__(self, allowance_s: int | None, used_s: int) -> None:
+        self.used_s = used_s
         self._allowance_s = allowance_s
         self._rates: dict[str, Rate] = {}
         self._quantities: dict[str, int] = {}

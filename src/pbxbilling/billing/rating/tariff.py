@@ -158,3 +158,15 @@ def included_s(tariff_versions: TariffVersions) -> int | None:
     return 60 * half_up(
         weighed, sum(tariff_version.length_us for tariff_version in tariff_versions)
     )
+
+
+def may_exhaust(tariff_versions: TariffVersions, legs: int, talk_us: int) -> bool:
+    """Return whether so many legs could use up the allowance.
+
+    Where not, what a leg draws does not depend on the others.
+    """
+    allowance_s = included_s(tariff_versions)
+    if not allowance_s:  # unlimited, or none
+        return False
+    increments = {version.tariff.billing_increment for version in tariff_versions}
+    return max(one.most_s(legs, talk_us) for one in increments) > allowance_s

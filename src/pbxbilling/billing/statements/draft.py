@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -136,6 +136,11 @@ def _copies(statement: Statement, adjusted: Sequence[Adjustment]) -> Iterator[Bi
     tenant, month = statement.payer.tenant, statement.period.month
     for rated in statement.legs:
         yield BilledLeg(tenant, month, month, rated)
+    yield from adjusted_legs(tenant, month, adjusted)
+
+
+def adjusted_legs(tenant: str, month: str, adjusted: Iterable[Adjustment]) -> Iterator[BilledLeg]:
+    """Yield the legs of periods closed before, as the statement of a month has them."""
     for one in adjusted:
         for rated in one.legs:
             yield BilledLeg(tenant, month, one.month, rated)

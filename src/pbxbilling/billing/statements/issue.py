@@ -19,8 +19,10 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.periods import cursor_of
 from pbxbilling.billing.ports import StatementStore
+from pbxbilling.billing.rating.tariff import TariffVersions
 from pbxbilling.billing.records import BilledLeg, SavedStatement
-from pbxbilling.billing.statements.draft import Draft, make_draft
+from pbxbilling.billing.statements.adjustments import adjustments
+from pbxbilling.billing.statements.draft import Draft, adjusted_legs, make_draft
 from pbxbilling.billing.statements.final import (
     ACTION,
     ACTOR,
@@ -34,6 +36,7 @@ from pbxbilling.billing.statements.open_periods import OpenPeriods
 from pbxbilling.billing.statements.read import StatementReader
 from pbxbilling.billing.statements.statement import Statement, StatementKind
 from pbxbilling.kernel.audit import Actor
+from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.kernel.records import Cursor, Record, nothing_more
 from pbxbilling.runtime.background import Background, at_once
@@ -106,6 +109,17 @@ class Statements:
         material = await self._reader.material(periods, periods.named(month))
         draft = await self._make(material, StatementKind.PREVIEW)
         return Issued(draft.statement, None, draft.legs)
+
+    def tariff_versions(self, periods: OpenPeriods, period: Period) -> TariffVersions:
+        """Return the tariffs in force in a period. Raises ContradictionError."""
+        return self._reader.schedule(periods, period).tariff_versions
+
+    async def adjusted(self, periods: OpenPeriods) -> list[BilledLeg]:
+        """Return the legs of closed periods that the next statement charges anew."""
+        changed = await self._reader.changed(periods)
+        slug, month = periods.tenant.slug, periods.first.month
+        legs = adjusted_legs(slug, month, adjustments(changed))
+        return await self._in_background(partial(list, legs))
 
     @again_if_stale
     async def save_now(

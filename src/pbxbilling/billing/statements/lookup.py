@@ -10,7 +10,6 @@ from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement, StatementKey
 from pbxbilling.billing.statements.adjustments import closed_statement
 from pbxbilling.billing.statements.issue import Issued, Statements
-from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.errors import NotFoundError
@@ -37,19 +36,6 @@ class CallOnStatement:
     def answered_at(self) -> datetime | None:
         """When it was answered."""
         return self.record.answered_at if self.record else None
-
-
-@dataclass(frozen=True, slots=True)
-class RatedCall(CallOnStatement):
-    """A leg as it is rated; `statement` None: on no final one yet, else that one's number."""
-
-    statement: int | None = None
-    currency: str = ""
-
-    @property
-    def ended_at(self) -> datetime:
-        """When it ended."""
-        return self.billed.rated.leg.ended_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,34 +105,6 @@ class StatementLookup:
                 f" preview {slug}` shows the period as it stands"
             )
         raise NotFoundError(msg)
-
-    async def ended(self, slug: str, begins: datetime, ends: datetime) -> list[RatedCall]:
-        """Return a tenant's legs that ended in [begins, ends) as they are rated, by their ends.
-
-        Those on final statements are as charged there, the others as the previews have them. A leg
-        that was charged again is as it was charged last.
-        """
-        periods = await self._statements.open_periods(slug)
-        currencies = {saved.month: saved.currency for saved in periods.finals}
-        found: dict[ChannelKey, RatedCall] = {}
-        for saved in periods.finals:
-            if saved.begins < ends and begins < saved.ends:
-                for leg in await self._on_finals(slug, saved.month):
-                    found[leg.key] = RatedCall(leg, None, saved.number, currencies[leg.month])
-        for period in periods.every:
-            if period.begins < ends and begins < period.ends:
-                issued = await self._statements.preview(slug, period.month)
-                for leg in issued.legs:
-                    found[leg.key] = RatedCall(leg, None, None, issued.statement.currency)
-        chosen = [one for one in found.values() if begins <= one.ended_at < ends]
-        records = await self._store.legs([one.billed.key for one in chosen])
-        named = [replace(one, record=records.get(one.billed.key)) for one in chosen]
-        return sorted(named, key=lambda one: (one.ended_at, one.billed.key))
-
-    async def _on_finals(self, slug: str, month: str) -> list[BilledLeg]:
-        """Return the legs of a statement, and those of its period on later ones."""
-        on_it = await self._statement_store.billed(slug, month=month)
-        return [*on_it, *await self._statement_store.billed(slug, of_month=month)]
 
     async def calls(self, slug: str, month: str | None, line: str | None = None) -> CallList:
         """Return the calls on the final statement of a month, else on the preview of its period.

@@ -13,6 +13,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.history import NO_HISTORY, History
 from pbxbilling.billing.periods import cursor_of, first_begin
 from pbxbilling.billing.ports import StatementStore
+from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.billing.statements.material import (
     ChangedPeriod,
     Material,
@@ -104,19 +105,34 @@ class StatementReader:
             await self._statement_store.units_between(slug, begins, ends),
             emergency_charged=self._in_force.policy.emergency_charged,
         )
-        return await self._with_changes(material) if material.is_next else material
-
-    async def _with_changes(self, material: Material) -> Material:
-        """Add the closed periods that differ from what was billed; usually there are none."""
-        slug, begins = material.periods.tenant.slug, material.period.begins
-        closed = [one for one in material.periods.finals if one.ends > begins - LATE_UNTIL]
-        if not closed:
+        if not material.is_next:
             return material
+        return replace(material, changed=await self.changed(periods))
+
+    async def changed(self, periods: OpenPeriods) -> list[ChangedPeriod]:
+        """Return the closed periods that differ from what was billed; usually there are none."""
+        slug, begins, ends = periods.tenant.slug, periods.first.begins, periods.first.ends
+        closed = [one for one in periods.finals if one.ends > begins - LATE_UNTIL]
+        if not closed:
+            return []
         late = await self._statement_store.late_legs(slug, closed[0].begins, begins)
-        keys = [leg.key for leg in (*late, *material.legs)]
-        known = await self._statement_store.billed_copies(keys)
-        changed = changed_periods(closed, late, known)
-        return replace(material, changed=[await self._whole(one) for one in changed])
+        copies = [
+            *await self._statement_store.billed_copies([leg.key for leg in late]),
+            *await self._statement_store.billed_before(slug, begins, ends),
+        ]
+        changed = changed_periods(closed, late, copies)
+        return [await self._whole(one) for one in changed]
+
+    def schedule(self, periods: OpenPeriods, period: Period) -> PriceSchedule:
+        """Return the prices of a period: what was in force in it, whatever is now."""
+        return conditions(
+            periods.tenant,
+            period,
+            periods.history,
+            self._in_force.registry.plans,
+            periods.began,
+            emergency_charged=self._in_force.policy.emergency_charged,
+        )
 
     async def _whole(self, changed: ChangedPeriod) -> ChangedPeriod:
         """Add the document of its final statement, and the copies of its legs."""

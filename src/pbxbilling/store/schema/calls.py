@@ -137,6 +137,7 @@ partial_index("ix_leg_ended", LEG_PLACED, leg.c.ended_at)
 partial_index("ix_leg_open", LEG_OPEN, leg.c.pbx)
 partial_index("ix_leg_unowned", LEG_UNOWNED, leg.c.ended_at)
 partial_index("ix_leg_estimated", LEG_ESTIMATED, leg.c.ended_at)
+partial_index("ix_leg_of_tenant", LEG_USED, leg.c.tenant, leg.c.ended_at)
 partial_index(
     "ix_leg_usage",
     LEG_USED,

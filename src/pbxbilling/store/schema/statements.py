@@ -99,6 +99,7 @@ invoice_run = Table(
 )
 
 Index("ix_statement_month", statement.c.month)
+Index("ix_statement_leg_ended", statement_leg.c.tenant, statement_leg.c.ended_at)
 Index("ix_statement_leg_month", statement_leg.c.tenant, statement_leg.c.month)
 Index("ix_statement_leg_of_month", statement_leg.c.tenant, statement_leg.c.of_month)
 Index("ix_generic_usage_tenant", generic_usage.c.tenant, generic_usage.c.at)

@@ -24,8 +24,8 @@ from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
 from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
-from pbxbilling.web.api.routing import Actor, Pieces, Served, Who, page, reads, written
-from pbxbilling.web.api.schema import PAGE_MOST, After, DryRun, Limit, Schema, leads_to
+from pbxbilling.web.api.routing import TAKES_LONG, Actor, Pieces, Served, Who, page, reads, written
+from pbxbilling.web.api.schema import PAGE, After, DryRun, Limit, Schema, leads_to
 from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 
@@ -203,7 +203,7 @@ async def import_tenants(services: Served, actor: Actor, request: Request) -> Re
     return await _applied(services, FileKind.CSV, request, actor)
 
 
-@router.get("/accounts/tenants.csv", response_model=str)
+@router.get("/accounts/tenants.csv", response_model=str, openapi_extra=TAKES_LONG)
 async def export_tenants(services: Served) -> Response:
     """Return all tenants as the text of a CSV file."""
     return await written(await asyncio.to_thread(write_tenants, services.administration.declared()))
@@ -250,7 +250,7 @@ async def tenants(
     principal: Who,
     request: Request,
     after: After = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List tenants by slug."""
     if principal.tenant is not None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.billing.figures import CurrencyFigures
+from pbxbilling.billing.rated_calls import RatedCall as Rated
+from pbxbilling.billing.rated_calls import Wanted
+from pbxbilling.billing.rating.rating import LegEnd
 from pbxbilling.billing.records import OneOffEntry, SavedStatement, StatementKey
 from pbxbilling.billing.statements.document import as_json
 from pbxbilling.billing.statements.issue import Issued
@@ -22,17 +28,17 @@ from pbxbilling.documents.csv_files import records_csv
 from pbxbilling.kernel.bounds import LAST_INSTANT
 from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.web.api.calls import Usage
+from pbxbilling.web.api.calls import LegAfter, Usage, key_of_leg, leg_key
 from pbxbilling.web.api.conditions import OnlyOnce
 from pbxbilling.web.api.payments import GatewayInvoice, Subscription, invoice_row
 from pbxbilling.web.api.problems import title_of
 from pbxbilling.web.api.routing import (
     NEEDS_DAEMON,
+    TAKES_LONG,
     Actor,
     ForTenant,
     Served,
     Who,
-    following,
     page,
     reads,
     written,
@@ -40,7 +46,7 @@ from pbxbilling.web.api.routing import (
 from pbxbilling.web.api.schema import (
     AFTER,
     NO_KEY,
-    PAGE_MOST,
+    PAGE,
     After,
     Instant,
     Limit,
@@ -306,13 +312,15 @@ class Difference(Schema):
     difference: Any
 
 
-@router.get("/tenants/{tenant}/statements/preview", response_model=Statement)
+@router.get(
+    "/tenants/{tenant}/statements/preview", response_model=Statement, openapi_extra=TAKES_LONG
+)
 async def preview(services: Served, tenant: str, month: Period | None = None) -> Response:
     """Preview the statement of an open period; by default the current one."""
     return await _whole(await services.billing.statements.preview(tenant, month))
 
 
-@router.get("/tenants/{tenant}/statement", response_model=Statement)
+@router.get("/tenants/{tenant}/statement", response_model=Statement, openapi_extra=TAKES_LONG)
 async def show(
     services: Served, tenant: str, month: Period | None = None, number: int = 0
 ) -> Response:
@@ -345,7 +353,7 @@ async def statements(
     tenant: ForTenant,
     month: Period | None = None,
     after: StatementAfter | None = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List saved statements by tenant, period and number."""
     last = None if after is None else _statement_key(after)
@@ -356,7 +364,7 @@ async def statements(
     )
 
 
-@router.get("/tenants/{tenant}/statement/calls", response_model=CallList)
+@router.get("/tenants/{tenant}/statement/calls", response_model=CallList, openapi_extra=TAKES_LONG)
 async def calls_on_statement(
     services: Served, tenant: str, month: Period | None = None, line: str | None = None
 ) -> Response:
@@ -375,8 +383,8 @@ async def records(
     tenant: ForTenant,
     since: Annotated[Instant | None, Query(alias="from")] = None,
     until: Annotated[Instant | None, Query(alias="to")] = None,
-    after: After = None,
-    limit: Limit = PAGE_MOST,
+    after: LegAfter | None = None,
+    limit: Limit = PAGE,
 ) -> Response:
     """List a tenant's legs that ended in [from, to), as rated; `Accept: text/csv` for a table.
 
@@ -384,16 +392,30 @@ async def records(
     """
     if tenant is None:
         raise AdministrationError("tenant: name the one whose records you want")
-    begins = since or (await services.billing.statements.open_periods(tenant)).every[-1].begins
-    found = await services.billing.lookup.ended(tenant, begins, until or LAST_INSTANT)
+    last = None if after is None else LegEnd(*leg_key(after))
+    wanted, rated = Wanted(since, until or LAST_INSTANT, last), services.billing.rated_calls
     if "text/csv" in request.headers.get("accept", ""):
-        rows = [{**shaped(RatedCall, one), "tenant": tenant} for one in found]
-        return Response(await asyncio.to_thread(records_csv, rows), media_type="text/csv")
-    some = following(found, after, lambda one: one.billed.key)[:limit]
-    return await page(request, some, limit, lambda one: one.billed.key, RatedCall)
+        parts = rated.parts(tenant, replace(wanted, after=None))
+        first = await anext(parts, ())  # what is refused is refused before the answer begins
+        return StreamingResponse(_table(tenant, first, parts), media_type="text/csv")
+    some = await rated.some(tenant, wanted, limit)
+    return await page(request, some, limit, lambda one: key_of_leg(*one.end), RatedCall)
 
 
-@router.get("/tenants/{tenant}/billing", response_model=TenantBilling)
+async def _table(
+    tenant: str, first: Sequence[Rated], parts: AsyncIterator[Sequence[Rated]]
+) -> AsyncIterator[str]:
+    yield await asyncio.to_thread(_as_csv, tenant, first, with_head=True)
+    async for part in parts:
+        yield await asyncio.to_thread(_as_csv, tenant, part, with_head=False)
+
+
+def _as_csv(tenant: str, calls: Sequence[Rated], *, with_head: bool) -> str:
+    rows = ({**shaped(RatedCall, one), "tenant": tenant} for one in calls)
+    return records_csv(rows, with_head=with_head)
+
+
+@router.get("/tenants/{tenant}/billing", response_model=TenantBilling, openapi_extra=TAKES_LONG)
 async def tenant_billing(services: Served, tenant: str) -> Response:
     """Show what a tenant has, uses and will pay; the charges are those of the preview."""
     found = await services.billing.overview.of(tenant)
@@ -481,7 +503,7 @@ async def change_plan(
     )
 
 
-@router.get("/figures", response_model=Figures)
+@router.get("/figures", response_model=Figures, openapi_extra=TAKES_LONG)
 async def figures(services: Served, month: Month | None = None) -> Response:
     """Show recurring revenue, trials and missed payments of now; usage and churn of a month."""
     taken = await services.figures.take(month)
@@ -489,13 +511,13 @@ async def figures(services: Served, month: Month | None = None) -> Response:
     return await written({"at": taken.at, "month": taken.month, "currencies": currencies})
 
 
-@router.get("/figures/tenants", response_model=list[TenantFigures])
+@router.get("/figures/tenants", response_model=list[TenantFigures], openapi_extra=TAKES_LONG)
 async def figures_by_tenant(
     services: Served,
     request: Request,
     month: Month | None = None,
     after: After = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """Show what each tenant adds to the figures, by slug; demo tenants add nothing."""
     rows = [
@@ -512,7 +534,7 @@ async def units(services: Served, tenant: str, month: Month | None = None) -> Re
     return await written(await services.billing.units.of(tenant, month))
 
 
-@router.get("/figures/differences", response_model=list[Difference])
+@router.get("/figures/differences", response_model=list[Difference], openapi_extra=TAKES_LONG)
 async def differences(services: Served, month: Period) -> Response:
     """List closed periods whose statement and meter events have other minutes."""
     periods = await services.comparison.periods(month)

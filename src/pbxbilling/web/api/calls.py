@@ -12,7 +12,7 @@ from pydantic import Field
 from pbxbilling.accounts.terms.tenant import UNOWNED
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import DecisionQuery, EndWitness, LegPart, LegRecord
-from pbxbilling.calls.views import CallState, JournalState
+from pbxbilling.calls.views import CallKey, CallState, JournalState
 from pbxbilling.kernel.bounds import read_instant
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.kernel.errors import AdministrationError, NeedsDaemonError, NotFoundError
@@ -21,7 +21,7 @@ from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, ForTenant, Served, p
 from pbxbilling.web.api.schema import (
     AFTER,
     NO_KEY,
-    PAGE_MOST,
+    PAGE,
     After,
     Instant,
     Limit,
@@ -46,24 +46,39 @@ def _decision_key(text: str) -> tuple[datetime, int]:
 DecisionKey = Annotated[str, read_by(_decision_key), AFTER]
 
 
-def _leg_key(text: str) -> tuple[datetime, ChannelKey]:
-    """Return the end and the id of a leg from its key. Raises ValueError."""
+def leg_key(text: str) -> tuple[datetime, str]:
+    """Return the end and the id of a leg from its place in a list. Raises ValueError."""
     at, _, leg = text.partition("~")
     try:
-        return read_instant(at), ChannelKey.parse(leg)
+        return read_instant(at), str(ChannelKey.parse(leg))
     except AdministrationError as error:
         raise ValueError(str(error)) from error
 
 
-LegAfter = Annotated[str, read_by(_leg_key), AFTER]
+def key_of_leg(ended_at: datetime | None, leg: object) -> str:
+    """Return the place of a leg in a list: by its end, then its id."""
+    return f"{ended_at.isoformat() if ended_at else ''}~{leg}"
+
+
+def _call_key(text: str) -> CallKey:
+    """Return the place of a call from its key. Raises ValueError."""
+    at, _, call = text.partition("~")
+    return CallKey(read_instant(at), call)
+
+
+CallAfter = Annotated[str, read_by(_call_key), AFTER]
+LegAfter = Annotated[str, read_by(leg_key), AFTER]
 
 
 def _part(after: str | None, limit: int) -> LegPart:
-    return LegPart(None if after is None else _leg_key(after), limit)
+    if after is None:
+        return LegPart(None, limit)
+    at, leg = leg_key(after)
+    return LegPart((at, ChannelKey.parse(leg)), limit)
 
 
-def _key_of_leg(leg: LegRecord) -> str:
-    return f"{leg.ended_at.isoformat() if leg.ended_at else ''}~{leg.key}"
+def _place(leg: LegRecord) -> str:
+    return key_of_leg(leg.ended_at, leg.key)
 
 
 class Leg(Schema):
@@ -327,9 +342,19 @@ async def status(services: Served, request: Request) -> Response:
     openapi_extra=NEEDS_DAEMON,
     responses=leads_to({"call": "$response.body#/0/call"}, ("DELETE", "/calls/{call}/slot")),
 )
-async def calls(services: Served, tenant: ForTenant) -> Response:
+async def calls(
+    services: Served,
+    request: Request,
+    tenant: ForTenant,
+    after: CallAfter | None = None,
+    limit: Limit = PAGE,
+) -> Response:
     """List live calls, the oldest first."""
-    return await written(await services.calls.calls(tenant), Call)
+    last = None if after is None else _call_key(after)
+    some = await services.calls.calls(tenant, last, limit)
+    return await page(
+        request, some, limit, lambda one: f"{one.started_at.isoformat()}~{one.call}", Call
+    )
 
 
 @router.delete("/calls/{call}/slot", response_model=Call, openapi_extra=NEEDS_DAEMON)
@@ -346,7 +371,7 @@ async def decisions(
     since: Instant | None = None,
     refused: bool = False,  # noqa: FBT001 - a query parameter
     after: DecisionKey | None = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List admission decisions, the newest first; `refused` limits them to refusals."""
     before = None if after is None else _decision_key(after)
@@ -382,7 +407,7 @@ async def usage(
     tenant: ForTenant,
     month: Month | None = None,
     after: After = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """Report answered trunk legs by tenant, in the period that begins in a month (now: none)."""
     rows = await services.calls.usage.report(tenant, month, after, limit)
@@ -394,11 +419,11 @@ async def unowned(
     services: Served,
     request: Request,
     after: LegAfter | None = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List answered legs that belong to no tenant, the newest first."""
     rows = await services.calls.usage.unowned(_part(after, limit))
-    return await page(request, rows, limit, _key_of_leg, TrunkLeg)
+    return await page(request, rows, limit, _place, TrunkLeg)
 
 
 @router.get("/usage/estimated", response_model=list[EstimatedLeg])
@@ -408,11 +433,11 @@ async def estimated(
     tenant: ForTenant,
     month: Month | None = None,
     after: LegAfter | None = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List legs with an unseen answer or end, the newest first."""
     rows = await services.calls.usage.estimated(tenant, month, _part(after, limit))
-    return await page(request, rows, limit, _key_of_leg, EstimatedLeg)
+    return await page(request, rows, limit, _place, EstimatedLeg)
 
 
 @router.put("/usage/legs/{leg}/tenant", response_model=TrunkLeg)

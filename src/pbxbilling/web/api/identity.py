@@ -19,7 +19,7 @@ from pbxbilling.kernel.audit import ActorType, AuditEvent
 from pbxbilling.kernel.text import check_name
 from pbxbilling.web.api.conditions import TAGGED, ExpectedVersion, tagged
 from pbxbilling.web.api.routing import Actor, Served, following, page, written
-from pbxbilling.web.api.schema import PAGE_MOST, After, Instant, Limit, RowId, Schema, leads_to
+from pbxbilling.web.api.schema import PAGE, After, Instant, Limit, RowId, Schema, leads_to
 from pbxbilling.web.api.shape import plain
 
 router = APIRouter(tags=["identity"])
@@ -151,7 +151,7 @@ async def audit(
     actor: str | None = None,
     since: Instant | None = None,
     after: RowId | None = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List changes, the newest first."""
     wanted = AuditQuery(tenant, event, actor, None, since, after, limit)
@@ -162,7 +162,7 @@ async def audit(
 
 @router.get("/users", response_model=list[User])
 async def users(
-    services: Served, request: Request, after: After = None, limit: Limit = PAGE_MOST
+    services: Served, request: Request, after: After = None, limit: Limit = PAGE
 ) -> Response:
     """List all users by their mail addresses."""
     return await _people(request, await services.identity.users.all(), after, limit)
@@ -206,7 +206,7 @@ async def enable(services: Served, actor: Actor, email: str) -> Response:
 
 @router.get("/tenants/{tenant}/users", response_model=list[User])
 async def users_of(
-    services: Served, request: Request, tenant: str, after: After = None, limit: Limit = PAGE_MOST
+    services: Served, request: Request, tenant: str, after: After = None, limit: Limit = PAGE
 ) -> Response:
     """List a tenant's users by their mail addresses."""
     return await _people(request, await services.identity.users.all(tenant), after, limit)
@@ -298,7 +298,7 @@ async def delete_role(
 
 @router.get("/tokens", response_model=list[Token])
 async def tokens(
-    services: Served, request: Request, after: After = None, limit: Limit = PAGE_MOST
+    services: Served, request: Request, after: After = None, limit: Limit = PAGE
 ) -> Response:
     """List all tokens, the newest first."""
     found = following(await services.identity.tokens.all(), after, lambda one: one.id)

@@ -29,7 +29,7 @@ from pbxbilling.web.api.routing import (
     page,
     written,
 )
-from pbxbilling.web.api.schema import PAGE_MOST, After, Limit, Period, Schema
+from pbxbilling.web.api.schema import PAGE, After, Limit, Period, Schema
 from pbxbilling.web.api.shape import At
 
 # Every route queries the gateway, or shows what the daemon received from it.
@@ -279,7 +279,7 @@ async def subscriptions(
     request: Request,
     tenant: ForTenant,
     after: After = None,
-    limit: Limit = PAGE_MOST,
+    limit: Limit = PAGE,
 ) -> Response:
     """List subscriptions as last fetched from the gateway, the oldest first."""
     found = await services.shop.subscriptions.all(tenant)

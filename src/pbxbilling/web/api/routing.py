@@ -33,6 +33,8 @@ T = TypeVar("T")
 # Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
 NEEDS_GATEWAY: dict[str, Any] = {"x-needs-daemon": True, "x-needs-gateway": True}
+# The web process answers such a route beside itself: it takes more CPU than others can wait for.
+TAKES_LONG: dict[str, Any] = {"x-takes-long": True}
 PrincipalOf = Callable[[Request], Awaitable[Principal]]
 IsSteppedUp = Callable[[Request, Principal], bool]
 ServicesOf = Callable[[], Awaitable[Services]]

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 
 PREFIX: Final = "/api/v1"
+PAGE: Final = 100
 PAGE_MOST: Final = 1000
 
 ADDRESS: Final = "x-pbxbilling-address"

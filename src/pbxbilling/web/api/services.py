@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pbxbilling.accounts.administer import Administration
+from pbxbilling.billing.rated_calls import RatedCalls
 from pbxbilling.billing.report_units import UnitReports
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
@@ -83,6 +84,7 @@ class BillingServices:
 
     statements: Statements
     lookup: StatementLookup
+    rated_calls: RatedCalls
     overview: Overview
     one_offs: OneOffs
     plan_changes: PlanChanges

@@ -147,7 +147,8 @@ async def test_records_are_ended_legs_as_they_are_rated_across_periods() -> None
     until = {"to": "2026-12-01T00:00:00Z"}
     assert await office.api.get("/records", tenant="acme", **november, **until) == both[:1]
     one = await office.api.get("/records", tenant="acme", limit=1, **november)
-    later = await office.api.get("/records", tenant="acme", after=one[-1]["leg"], **november)
+    place = f"{one[-1]['ended_at']}~{one[-1]['leg']}"
+    later = await office.api.get("/records", tenant="acme", after=place, **november)
     assert one + later == both
 
 
