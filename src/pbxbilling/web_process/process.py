@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
@@ -22,16 +23,17 @@ from pbxbilling.config.value_types import Address
 from pbxbilling.credentials.algorithms import PyOtp
 from pbxbilling.identity.people.log_in import LogIn
 from pbxbilling.identity.sign_in import SignIn
-from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.kernel.errors import ServiceError, StoreError
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.writer import LineWriter
-from pbxbilling.web.api import api, warmed_up
+from pbxbilling.web.api import Elsewhere, api, warmed_up
 from pbxbilling.web.api.rights import Feature
 from pbxbilling.web.api.routing import ServicesOf
 from pbxbilling.web.server import serve_public, tcp_listener
+from pbxbilling.web_process.beside import Beside
 from pbxbilling.web_process.boundary import Boundary
 from pbxbilling.web_process.forward import Forwarder
 from pbxbilling.web_process.readers import Readers
@@ -91,6 +93,7 @@ async def _serve(settings: Settings, log: Log) -> None:
             Boundary, hosts=web.own_hosts, is_trusted=requests.is_proxied, live=replica
         )
         following = asyncio.create_task(replica.run(), name="live")
+        await _read_ahead(replica, readers, stop)
         serving = asyncio.create_task(serve_public(app, listener, _Uncounted()), name="web")
         log.info("ready", version=__version__, listen=str(web.address), url=web.public_url)
         await stop.wait()
@@ -100,6 +103,20 @@ async def _serve(settings: Settings, log: Log) -> None:
         await forwarder.close()
         await sessions.close()
         log.info("stopped")
+
+
+async def _read_ahead(replica: Replica, readers: Readers, stop: asyncio.Event) -> None:
+    """Read what is live, and all accounts, which no request should wait for; or until `stop`."""
+
+    async def read() -> None:
+        await replica.begun()
+        with suppress(StoreError):  # it is away: each request asks again
+            await readers.services()
+
+    both = {asyncio.create_task(read()), asyncio.create_task(stop.wait())}
+    _, left = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
 
 
 def _app(
@@ -117,7 +134,7 @@ def _app(
         api(
             services,
             requests.principal_of,
-            forwarder.endpoint,
+            Elsewhere(forwarder.endpoint, Beside(settings).endpoint),
             requests.is_stepped_up,
             [SessionRoutes(log_in, sessions, requests, forwarder).router()],
             [*map(Feature, settings.switched_off)],

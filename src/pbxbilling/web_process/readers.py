@@ -22,7 +22,10 @@ from pbxbilling.wiring.stores import stores_of
 class Readers:
     """Gives the services, with plans and tenants as the database has them, and what is live."""
 
-    def __init__(self, store: SqlStore, settings: Settings, clock: Clock, replica: Replica) -> None:
+    def __init__(
+        self, store: SqlStore, settings: Settings, clock: Clock, replica: Replica | None = None
+    ) -> None:
+        """Without a `replica` nothing is live."""
         self._store = store
         self._replica = replica
         self._registry = Registry()
@@ -30,7 +33,11 @@ class Readers:
         ground = Ground.of(stores_of(store), in_force, clock, _nobody)
         retention = settings.retention.retention()
         self._on_record = wire_services(ground, retention)
-        self._live = wire_services(ground, retention, Live(replica, _not_here, _not_here))
+        self._live = (
+            self._on_record
+            if replica is None
+            else wire_services(ground, retention, Live(replica, _not_here, _not_here))
+        )
         self._reading = asyncio.Lock()
 
     async def services(self) -> Services:
@@ -38,7 +45,8 @@ class Readers:
         if await self._store.account_version() != self._registry.version:
             async with self._reading:
                 await self._read()
-        return self._live if self._replica.is_fresh else self._on_record
+        is_live = self._replica is not None and self._replica.is_fresh
+        return self._live if is_live else self._on_record
 
     async def _read(self) -> None:
         """Read all accounts, unless whoever had the lock before has read them."""

@@ -15,8 +15,9 @@ from tempfile import gettempdir
 import pytest
 
 from pbxbilling import __version__
-from pbxbilling.worker.__main__ import CPU_MOST_S, FILE_MOST, MEMORY_MOST, NICE
+from pbxbilling.worker.__main__ import CPU_MOST_S, FILE_MOST
 from pbxbilling.worker.frames import Frames
+from pbxbilling.worker.giving_way import MEMORY_MOST, NICE
 from pbxbilling.worker.process import RefusedByJob, WorkerError, WorkerProcess
 from rig.waiting import patience_s, until
 from tests.support.house.build import ROOT

@@ -81,18 +81,24 @@ def _problem_schemas() -> dict[str, Any]:
 Endpoint = Callable[..., Awaitable[Response]]
 
 
+class Elsewhere(NamedTuple):
+    """What serves routes that write or ask the gateway, and those that take long."""
+
+    writes: Endpoint
+    long: Endpoint
+
+
 def api(
     services_of: ServicesOf | None,
     principal_of: PrincipalOf | None,
-    elsewhere: Endpoint | None = None,
+    elsewhere: Elsewhere | None = None,
     is_stepped_up: IsSteppedUp | None = None,
     more: Sequence[APIRouter] = (),
     switched_off: Collection[Feature] = (),
 ) -> FastAPI:
     """Build the API; `principal_of` names who acts in a request. None: only to read the document.
 
-    `elsewhere`, where it is given, serves the routes that write or ask the gateway, `more` are
-    routes of this process alone.
+    `elsewhere` serves what this process does not, `more` are routes of this process alone.
     """
     app = Api(
         title="pbxbilling",
@@ -107,7 +113,7 @@ def api(
     for router in more:
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(authorized)])
     for router in ROUTERS:
-        here = router if elsewhere is None else _readable(router)
+        here = router if elsewhere is None else _served_here(router)
         app.include_router(here, prefix=PREFIX, dependencies=[Depends(authorized)])
     if elsewhere is not None:
         _add_elsewhere(app, elsewhere)
@@ -128,11 +134,13 @@ def always(services: Services) -> ServicesOf:
     return given
 
 
-def _readable(router: APIRouter) -> APIRouter:
-    """Return a router of those routes alone that only read."""
+def _served_here(router: APIRouter) -> APIRouter:
+    """Return a router of those routes alone that only read, and are quick."""
     some = APIRouter(tags=router.tags)
     some.routes.extend(
-        one for one in router.routes if isinstance(one, APIRoute) and _only_reads(one)
+        one
+        for one in router.routes
+        if isinstance(one, APIRoute) and _only_reads(one) and not _takes_long(one)
     )
     return some
 
@@ -142,17 +150,23 @@ def _only_reads(route: APIRoute) -> bool:
     return route.methods == {"GET"} and "x-needs-gateway" not in extra and route.path != "/live"
 
 
-def _add_elsewhere(app: FastAPI, endpoint: Endpoint) -> None:
+def _takes_long(route: APIRoute) -> bool:
+    extra: Mapping[str, Any] = route.openapi_extra or {}
+    return "x-takes-long" in extra
+
+
+def _add_elsewhere(app: FastAPI, elsewhere: Elsewhere) -> None:
     for route in ROUTES:
-        if not _only_reads(route):
-            app.add_api_route(
-                f"{PREFIX}{route.path}",
-                endpoint,
-                methods=list(route.methods or ()),
-                dependencies=[Depends(authorized)],
-                include_in_schema=False,
-                response_model=None,
-            )
+        if _only_reads(route) and not _takes_long(route):
+            continue
+        app.add_api_route(
+            f"{PREFIX}{route.path}",
+            elsewhere.long if _only_reads(route) else elsewhere.writes,
+            methods=list(route.methods or ()),
+            dependencies=[Depends(authorized)],
+            include_in_schema=False,
+            response_model=None,
+        )
 
 
 def warmed_up(app: FastAPI) -> FastAPI:
