@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     account_files,
     ami_tracking,
+    api,
     growth,
     hook,
     invite,
@@ -41,6 +42,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Found]] = {
     "invite": invite.measure,
     "webhook": webhook.measure,
     "usage": usage.measure,
+    "api": api.measure,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 
