@@ -32,10 +32,16 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def program(site: Site) -> Iterator[httpx.Client]:
-    """Yield a program of the operator's, whose token was made before any daemon ran."""
+    """Yield a program of the operator's, whose web process begins without a daemon.
+
+    Nor is there a log beside the database, which that user could not make.
+    """
     made = json.loads(site.says("token", "add", "a program", "--scope", "admin", "--json"))
+    site.apply()  # whose end folds the log that a killed daemon has left
+    assert not site.database.with_name(f"{site.database.name}-wal").exists()
     with site.web_process() as client:
         client.headers["Authorization"] = f"Bearer {made['token']}"
+        assert tenants(client) == ["acme"]
         yield client
 
 
@@ -53,11 +59,7 @@ def test_its_group_reads_the_database_and_nobody_else(site: Site) -> None:
     assert site.database.stat().st_mode & 0o777 == 0o640
 
 
-def test_it_reads_before_the_daemon_is_there_and_says_why_it_cannot_write(
-    site: Site, program: httpx.Client
-) -> None:
-    site.apply()  # whose end folds the log that a killed daemon has left
-    assert not site.database.with_name(f"{site.database.name}-wal").exists()
+def test_it_reads_without_a_daemon_and_says_why_it_cannot_write(program: httpx.Client) -> None:
     assert tenants(program) == ["acme"]
     away = program.put(SUSPENSION)
     assert (away.status_code, "the daemon does not run" in away.text) == (503, True)

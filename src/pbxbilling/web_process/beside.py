@@ -7,7 +7,6 @@ routers on a reader of its own, one request at a time.
 from __future__ import annotations
 
 import asyncio
-import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,8 +73,6 @@ class Beside:
         self._settings = settings
         self._limit_s = limit_s
         self._at_once = CapacityLimiter(AT_ONCE)
-        # A process is started in this one's folder, which must not name modules.
-        os.environ["PYTHONSAFEPATH"] = "1"
 
     async def endpoint(self, request: Request, principal: Who) -> Response:
         """Answer a request. Raises BusyError, LostError."""

@@ -56,6 +56,8 @@ class StateError(ServiceError):
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
     """Serve until SIGTERM. Raises ConfigError, StoreError or ListenError at the start."""
     settings = load(path, os.environ if env is None else env, with_secrets=False)
+    # Processes beside this one are started in its folder, which must not name their modules.
+    os.environ["PYTHONSAFEPATH"] = "1"
     _check_login(path, settings)
     lines = LineWriter()
     log = Log(lines, SystemClock(), settings.log.format, settings.log.level)
