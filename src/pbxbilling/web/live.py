@@ -23,7 +23,7 @@ from pbxbilling.kernel.ports import Clock
 
 TICK_S: Final = 0.25
 STATUS_S: Final = 1.0
-A_TURN: Final = 100  # calls that are viewed in turn, each tick
+A_TURN: Final = 25  # calls that are viewed in turn, each tick: a hundred a second
 A_FEW: Final = 4  # calls that are viewed at once; a new one takes 80 µs
 REST_S: Final = 0.001
 A_PART: Final = 50  # calls of a line
