@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from pbxbilling.web_process.readers import Readers
 from tests.support.daemon.whole_daemon import whole_daemon
 from tests.support.web.answers import dawdle, die
 
+# anyio closes the pipes of its processes where asyncio.run() ends a loop; pytest ends it otherwise.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 PREVIEW = "/tenants/acme/statements/preview"
 
 
@@ -41,6 +45,16 @@ class Web:
     async def get(self, path: str, limit_s: float = 60.0) -> httpx.Response:
         async with self.client(limit_s) as client:
             return await client.get(path)
+
+
+async def end_processes() -> None:
+    """End the processes beside this one, as the end of its event loop does where that is run."""
+    ending = {task for task in asyncio.all_tasks() if "process pool" in task.get_name()}
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending)
+    gc.collect()  # pipes that anyio leaves open, within the test that they are of
 
 
 @pytest.fixture
@@ -65,6 +79,7 @@ async def web(tmp_path: Path) -> AsyncIterator[Web]:
 
         async with reader:
             yield Web(client)
+            await end_processes()
 
 
 async def test_it_answers_as_whoever_asks(web: Web) -> None:

@@ -115,7 +115,10 @@ def _any_folds(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def cell(key: str, value: Any) -> str:
-    """Format a value for people; its key tells whether it is an instant, seconds or minutes."""
+    """Format a value for people; its key tells whether it is an instant, seconds or minutes.
+
+    Not so the keys within it: they may come from outside, as the names of meters do.
+    """
     if value is None or value in ("", [], {}):
         return "-"
     if isinstance(value, bool):
@@ -123,7 +126,7 @@ def cell(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(cell("", one) for one in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{shown(name)} {cell(name, one)}" for name, one in value.items())
+        return ", ".join(f"{shown(name)} {cell('', one)}" for name, one in value.items())
     if key in {"at", "since"} or key.endswith(("_at", "_until")):
         return local_time(value)
     if key.endswith("_seconds"):
