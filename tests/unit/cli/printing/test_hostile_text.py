@@ -176,6 +176,10 @@ def test_no_cell_has_such_a_character(value: object, key: str) -> None:
     assert cell(key, value).isprintable()
 
 
+def test_a_key_within_a_cell_is_no_word_of_ours() -> None:
+    assert cell("units", {"sent_at": "0", "at": 5}) == "sent_at 0, at 5"
+
+
 @given(texts=st.lists(st.text(), min_size=1, max_size=5))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_row_stays_a_line_of_its_own(
