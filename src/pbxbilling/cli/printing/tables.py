@@ -117,7 +117,7 @@ def _any_folds(cells: Sequence[Sequence[str]]) -> bool:
 def cell(key: str, value: Any) -> str:
     """Format a value for people; its key tells whether it is an instant, seconds or minutes.
 
-    Not so the keys within it: they may come from outside, as the names of meters do.
+    A key may come from outside, as the name of a meter does: a value of another form is text.
     """
     if value is None or value in ("", [], {}):
         return "-"
@@ -126,14 +126,22 @@ def cell(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(cell("", one) for one in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{shown(name)} {cell('', one)}" for name, one in value.items())
+        return ", ".join(f"{shown(name)} {cell(name, one)}" for name, one in value.items())
+    try:
+        return shown(_by_key(key, value))
+    except (ValueError, TypeError, ArithmeticError):
+        return shown(str(value))
+
+
+def _by_key(key: str, value: Any) -> str:
+    """Format a value by its key. Raises for one that is not of the form."""
     if key in {"at", "since"} or key.endswith(("_at", "_until")):
         return local_time(value)
     if key.endswith("_seconds"):
         return f"{value:.1f}"
     if key.endswith("_minutes"):
         return f"{Decimal(value):.2f}"
-    return shown(str(value))
+    return str(value)
 
 
 def local_time(instant: str) -> str:

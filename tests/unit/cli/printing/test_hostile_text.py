@@ -178,6 +178,8 @@ def test_no_cell_has_such_a_character(value: object, key: str) -> None:
 
 def test_a_key_within_a_cell_is_no_word_of_ours() -> None:
     assert cell("units", {"sent_at": "0", "at": 5}) == "sent_at 0, at 5"
+    assert cell("units", {"x_seconds": "a", "x_minutes": "b"}) == "x_seconds a, x_minutes b"
+    assert cell("after", {"x_seconds": 1.25}) == "x_seconds 1.2"
 
 
 @given(texts=st.lists(st.text(), min_size=1, max_size=5))
